@@ -1,0 +1,95 @@
+// A transport with one contiguous input buffer and one output buffer: what both ends of a proxied
+// connection have in common.
+//
+// Input: one read is always outstanding while there is room, so that the peer's closing is seen
+// even when nobody asks for bytes; the buffer starts small, grows while the peer fills it
+// and shrinks when the connection rests. Not consuming is backpressure: at most one
+// buffer is read ahead. Output: gathered until flush(), sent directly when the peer takes it; what
+// it does not take waits, and the channel is blocked until it has gone.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weir/base/ready_queue.h"
+#include "weir/net/transport.h"
+
+namespace weir::net {
+
+// Called from the loop's top level. The owner must not destroy the channel from within.
+class ChannelEvents {
+ public:
+  virtual void on_input() = 0;    // more bytes, or the end, or a broken connection
+  virtual void on_drained() = 0;  // no longer blocked, or broken
+
+ protected:
+  ~ChannelEvents() = default;
+};
+
+class Channel final : private TransportEvents, private Wakeable {
+ public:
+  enum class Input : std::uint8_t { open, ended, broken };
+
+  // `ready` belongs to the same loop as the transport.
+  Channel(std::unique_ptr<Transport> transport, ReadyQueue& ready, ChannelEvents& events);
+
+  // Bytes that have arrived and were not consumed; valid until consume() or the next turn.
+  std::span<const char> input() const { return {buffer_.data() + begin_, end_ - begin_}; }
+  Input input_state() const { return input_state_; }
+  void consume(std::size_t count);
+  // Makes room and reads on behind what is unconsumed. False when the buffer has reached its
+  // largest size.
+  bool read_more();
+
+  // Gathers bytes to be sent.
+  std::string& output() { return output_; }
+  // Gathers `bytes`, or sends them from where they are when they are many.
+  void write(std::span<const char> bytes);
+  void flush();
+  // Flushes, then ends our side.
+  void finish_output();
+  bool blocked() const { return waiting_; }
+  bool output_broken() const { return output_broken_; }
+  std::size_t unsent() const { return output_.size() - sent_; }
+  // How many bytes the kernel has taken so far.
+  std::uint64_t written() const { return written_; }
+
+  // Gives memory back while the connection rests.
+  void rest();
+  void reset_on_close() { transport_->reset_on_close(); }
+  const Address& peer() const { return transport_->peer(); }
+  const Address& local() const { return transport_->local(); }
+
+  static constexpr std::size_t smallest_buffer = 4096;
+  static constexpr std::size_t largest_buffer = 128UL * 1024;
+
+ private:
+  void on_read(ReadResult result) override;
+  void on_writable() override;
+  void wake() override { resume_input(); }
+  void resume_input();
+  void send(std::span<const char> bytes);
+  void keep_rest(std::span<const char> bytes, std::size_t taken);
+
+  std::unique_ptr<Transport> transport_;
+  ReadyQueue& ready_;
+  ChannelEvents& events_;
+  std::vector<char> buffer_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::string output_;
+  std::size_t sent_ = 0;
+  std::uint64_t written_ = 0;
+  Input input_state_ = Input::open;
+  bool reading_ = false;
+  bool filled_ = false;   // the last read took all the room that it was given
+  bool waiting_ = false;  // for the peer to take more
+  bool ending_ = false;   // our side ends when everything has gone
+  bool output_broken_ = false;
+};
+
+}  // namespace weir::net

@@ -1,0 +1,94 @@
+// A byte stream to a peer: TCP now, TLS later, and a simulated one in tests.
+//
+// Single-threaded and without callbacks into the caller's stack: completions are delivered from
+// the loop's top level. Exactly one read is outstanding at a time; connections keep one pending
+// even when idle, so that a peer's closing is seen at once.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "weir/base/address.h"
+
+namespace weir::net {
+
+enum class IoError : std::uint8_t {
+  none,
+  reset,    // ECONNRESET, EPIPE and their kind
+  timeout,  // the kernel gave up (ETIMEDOUT)
+  other
+};
+
+struct ReadResult {
+  std::size_t bytes = 0;  // 0 without an error: the peer has sent its last byte
+  IoError error = IoError::none;
+  bool end() const { return bytes == 0 && error == IoError::none; }
+};
+
+struct WriteResult {
+  std::size_t bytes = 0;  // taken by the kernel; fewer than offered: wait until writable
+  IoError error = IoError::none;
+};
+
+// Who hears of completions. Called from the loop's top level, never from within a Transport call.
+class TransportEvents {
+ public:
+  virtual void on_read(ReadResult result) = 0;
+  virtual void on_writable() = 0;
+
+ protected:
+  ~TransportEvents() = default;
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;  // closes at once; nothing is delivered afterwards
+
+  // Must be set before the first read or wait; may change hands while nothing is being delivered,
+  // also while a read is outstanding.
+  virtual void deliver_to(TransportEvents& events) = 0;
+
+  // Reads at most `into.size()` bytes (> 0), once; `into` must stay valid until on_read() or the
+  // Transport's destruction.
+  virtual void read(std::span<char> into) = 0;
+  // Never blocks.
+  virtual WriteResult write(std::span<const iovec> pieces) = 0;
+  // One on_writable() when the peer takes bytes again, or the connection broke.
+  virtual void wait_writable() = 0;
+  // Sends the end of our bytes; the peer may go on sending.
+  virtual void shutdown_send() = 0;
+  // From now on closing resets (RST) instead of ending gracefully.
+  virtual void reset_on_close() = 0;
+
+  virtual const Address& peer() const = 0;
+  virtual const Address& local() const = 0;
+};
+
+enum class ConnectError : std::uint8_t { none, refused, unreachable, timeout, exhausted };
+
+class ConnectEvents {
+ public:
+  // Exactly once unless the Connecting is destroyed first. `transport` is null on error.
+  virtual void on_connect(std::unique_ptr<Transport> transport, ConnectError error) = 0;
+
+ protected:
+  ~ConnectEvents() = default;
+};
+
+// A connection being made. Destroying it gives up.
+class Connecting {
+ public:
+  virtual ~Connecting() = default;
+};
+
+class Connector {
+ public:
+  virtual ~Connector() = default;
+  // The time limit is the caller's: it destroys the Connecting. Never calls back from within.
+  virtual std::unique_ptr<Connecting> connect(const Address& to, ConnectEvents& events) = 0;
+};
+
+}  // namespace weir::net

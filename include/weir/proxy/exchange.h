@@ -1,0 +1,165 @@
+// A request and its response: the biography that everything else serves.
+//
+// One coroutine lives it through: identify, route, budget, admit, pick, attempt, judge, relay,
+// respond, record. Whatever can happen meanwhile (a response head, a timer, a permit, a caller that
+// goes away) rings one Signal, after which judge() looks at everything in a fixed order. Bodies
+// move beside it in two pipes and ring only at their ends. What the exchange holds (permit,
+// attempts, snapshot) are members: destroying it cancels it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "weir/base/intrusive.h"
+#include "weir/base/mailbox.h"
+#include "weir/base/random.h"
+#include "weir/base/recycle.h"
+#include "weir/base/scheduler.h"
+#include "weir/base/signal.h"
+#include "weir/base/task.h"
+#include "weir/cluster/bulkhead.h"
+#include "weir/downstream/stream.h"
+#include "weir/proxy/local_reply.h"
+#include "weir/proxy/pipe.h"
+#include "weir/proxy/replay.h"
+#include "weir/proxy/snapshot.h"
+#include "weir/resilience/deadline.h"
+#include "weir/telemetry/record.h"
+#include "weir/upstream/attempt.h"
+
+namespace weir::proxy {
+
+class Exchange;
+
+class ExchangeOwner {
+ public:
+  // The exchange has been recorded; destroy it from the loop's top level.
+  virtual void on_ended(Exchange& exchange) = 0;
+
+ protected:
+  ~ExchangeOwner() = default;
+};
+
+// What a worker lends to its exchanges; outlives them.
+struct Services {
+  Scheduler& scheduler;
+  Mailbox& mailbox;
+  upstream::Pools& pools;
+  Random& random;
+  telemetry::Recorder& recorder;
+  ExchangeOwner& owner;
+};
+
+class Exchange final : public Recycled, public Listed {
+ public:
+  Exchange(Services& services, downstream::Stream& stream, std::shared_ptr<const Snapshot> snapshot,
+           const CompiledListener& listener);
+
+  void start();
+
+  // For the admin page.
+  const http::RequestHead& request() const { return stream_.head(); }
+  telemetry::Direction direction() const { return listener_.direction; }
+  std::string_view route() const;
+  Instant began() const { return began_; }
+  Duration budget_left(Instant now) const { return deadline_.left(now); }
+  std::size_t attempts() const { return record_.attempt_count; }
+
+ private:
+  enum Slot : std::uint8_t { first, second, fallback, slots };
+  enum class Verdict : std::uint8_t { undecided, decided };
+
+  Task live();
+
+  // Before the first attempt; false when the exchange has failed.
+  void identify();
+  bool find_route();
+  bool set_budget();
+  bool check_body();
+  void enter_bulkhead();
+  bool waiting_for_permit();
+
+  // Attempts.
+  void begin_first_attempt();
+  void arm_attempt_timers();
+  void launch(Slot slot, const Destination& to, cluster::Lease lease,
+              upstream::Attempt::Connection connection);
+  Verdict judge();
+  void judge_circumstances();
+  void judge_attempt(Slot slot);
+  void judge_response(Slot slot);
+  void judge_failure(Slot slot);
+  void begin_request_body(upstream::Attempt& attempt);
+  bool fail_over(Slot slot, const resilience::Outcome& outcome);
+  resilience::Refusal refusal_of(Slot slot, const resilience::Outcome& outcome) const;
+  void on_attempt_limit();
+  void hedge();
+  bool fall_back();
+  bool may_be_repeated() const;
+  bool running(Slot slot) const;
+  void end_attempt(Slot slot, const resilience::Outcome& outcome);
+  void count_unproductive(telemetry::Unproductive reason, Duration time);
+  void fail(resilience::Failure failure) { failure_ = failure; }
+
+  // The way back.
+  void respond();
+  void relay_response();
+  void begin_tunnel(http::Sink& sink);
+  void reply_locally();
+  bool relaying();
+  bool relay_broken();
+  void watch_idle();
+  void record();
+  void record_attempt_end();
+  void add_server_timing(http::ResponseHead& head) const;
+
+  bool cancels_when_gone() const;
+  Duration handed_on() const;
+  const policy::Route& policy() const { return *route_->route; }
+
+  Services& services_;
+  downstream::Stream& stream_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  const CompiledListener& listener_;
+  Signal signal_;
+  Task life_;
+
+  Instant began_;
+  resilience::Deadline deadline_ = resilience::Deadline::none();
+  resilience::Deadline budget_end_ = resilience::Deadline::none();  // as granted, for the record
+  // Before deadline_ where a fallback has to be delivered.
+  resilience::Deadline attempts_until_ = resilience::Deadline::none();
+  Timer deadline_timer_{signal_};
+  Timer attempt_timer_{signal_};  // the first attempt's own limit
+  Timer hedge_timer_{signal_};
+  Timer idle_timer_{signal_};
+
+  const CompiledRoute* route_ = nullptr;
+  std::string_view version_;
+  std::uint64_t hash_ = 0;
+  resilience::Grant grant_;
+  bool marked_as_retry_ = false;
+  bool grpc_ = false;
+  std::uint8_t attempts_made_ = 0;  // against the route's upstream
+
+  cluster::Permit permit_;
+  std::optional<cluster::Waiter> waiter_;
+  std::array<std::optional<upstream::Attempt>, slots> attempts_;
+  std::array<std::uint8_t, slots> records_{};  // index in record_.attempts
+  std::optional<Replay> replay_;
+  Pipe request_pipe_;
+  Pipe response_pipe_;
+  std::optional<Slot> chosen_;
+  bool tunnel_ = false;
+
+  resilience::Failure failure_ = resilience::Failure::none;
+  Duration retry_after_{};
+  std::optional<LocalReply> local_;
+  std::uint64_t idle_mark_ = 0;  // bytes moved when the idle timer was armed
+  downstream::Ending ending_ = downstream::Ending::aborted;
+  telemetry::Record record_;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,29 @@
+// What changes in a head on its way through: hop-by-hop fields, Via, Forwarded, marks.
+//
+// RFC 9110, section 7.6. Everything that depends on the attempt (the budget that is left, the
+// retry mark) is set per attempt; everything else once.
+#pragma once
+
+#include "weir/base/address.h"
+#include "weir/base/time.h"
+#include "weir/http/message.h"
+#include "weir/policy/service.h"
+
+namespace weir::proxy {
+
+// Prepares a request for the next hop, once per exchange. Fields that only our own kind may set are
+// removed when the listener does not trust its callers. An upgrade is kept only as `head.upgrade`.
+void forward_request(http::RequestHead& head, const policy::Listener& listener,
+                     const Address& caller);
+
+// Before each attempt: what is left of the budget, and the mark of a second attempt.
+enum class AttemptNumber : std::uint8_t { first = 1, second = 2 };
+void mark_attempt(http::RequestHead& head, Duration left, AttemptNumber number);
+
+// Prepares a response for the caller. `failover_spent`: this exchange made a second attempt, so
+// nobody above should make another.
+enum class FailoverSpent : std::uint8_t { no, yes };
+void forward_response(http::ResponseHead& head, const policy::Listener& listener,
+                      FailoverSpent spent);
+
+}  // namespace weir::proxy

@@ -1,0 +1,102 @@
+// One event loop's share of the proxy: its connections, pools and exchanges. Shares nothing with
+// other workers but clusters, and is reached from other threads only through its mailbox.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "weir/base/intrusive.h"
+#include "weir/base/mailbox.h"
+#include "weir/base/random.h"
+#include "weir/base/scheduler.h"
+#include "weir/downstream/h1_connection.h"
+#include "weir/proxy/exchange.h"
+#include "weir/proxy/snapshot.h"
+#include "weir/telemetry/record.h"
+#include "weir/upstream/pool.h"
+
+namespace weir::proxy {
+
+// Counts that hold for the process, whatever worker they happen on.
+struct ProcessCounts {
+  std::atomic<std::uint32_t> inbound_connections{0};
+  std::atomic<std::uint32_t> outbound_connections{0};
+  std::atomic<std::uint32_t>& connections(telemetry::Direction direction) {
+    return direction == telemetry::Direction::inbound ? inbound_connections : outbound_connections;
+  }
+};
+
+// An exchange as operators see it; a copy.
+struct ExchangeStatus {
+  telemetry::Direction direction{};
+  std::string method;
+  std::string authority;
+  std::string path;
+  std::string route;
+  Duration age{};
+  Duration budget_left{};
+  std::size_t attempts = 0;
+};
+
+class Worker final : private ExchangeOwner {
+ public:
+  // Everything referred to outlives the worker. `counts` is shared by all workers.
+  Worker(Scheduler& scheduler, Mailbox& mailbox, net::Connector& connector,
+         telemetry::Recorder& recorder, ProcessCounts& counts, std::uint64_t seed);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // From now on requests follow `snapshot`; those in progress keep theirs.
+  void apply(std::shared_ptr<const Snapshot> snapshot);
+  // A connection that one of the listeners accepted. Beyond the connection limit it is reset.
+  void accept(telemetry::Direction direction, std::unique_ptr<net::Transport> transport);
+  // Closes idle connections and announces the end on the others; `drained` is called once, from
+  // the loop's top level, when no exchange and no connection is left.
+  void drain(std::function<void()> drained);
+
+  std::size_t exchanges() const { return exchange_count_; }
+  // At most `limit`, oldest first.
+  std::vector<ExchangeStatus> status(std::size_t limit) const;
+
+ private:
+  // The requests of one listener.
+  class Door final : public downstream::Handler, public downstream::ConnectionOwner {
+   public:
+    Door(Worker& worker, telemetry::Direction direction) : worker_(worker), direction_(direction) {}
+    void on_request(downstream::Stream& stream) override;
+    void on_malformed(codec::H1Error error) override;
+    void on_request_timeout() override;
+    void on_closed(downstream::H1Connection& connection, net::Closed reason) override;
+
+   private:
+    Worker& worker_;
+    telemetry::Direction direction_;
+  };
+
+  void on_ended(Exchange& exchange) override;
+  void announce_if_drained();
+
+  Scheduler& scheduler_;
+  telemetry::Recorder& recorder_;
+  ProcessCounts& counts_;
+  Random random_;
+  upstream::Pools pools_;
+  Services services_;
+  Door inbound_{*this, telemetry::Direction::inbound};
+  Door outbound_{*this, telemetry::Direction::outbound};
+  upstream::Graveyard<downstream::H1Connection> dead_connections_;
+  upstream::Graveyard<Exchange> dead_exchanges_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  List<downstream::H1Connection> connections_;
+  List<Exchange> exchanges_;
+  std::size_t connection_count_ = 0;
+  std::size_t exchange_count_ = 0;
+  std::function<void()> drained_;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,59 @@
+// How much time a request has: the minimum of all that was granted, and where it came from.
+//
+// Grants on the wire are relative (no synchronised clocks): `weir-budget-ms` and
+// `x-envoy-expected-rq-timeout-ms` in decimal milliseconds, `grpc-timeout` as gRPC's
+// "PROTOCOL-HTTP2" document defines it (1 to 8 digits and one of H M S m u n). A malformed grant is
+// ignored and counted. Zero or less is a grant of nothing: the request has expired.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "weir/base/time.h"
+#include "weir/http/fields.h"
+
+namespace weir::resilience {
+
+// Which of the candidates was the smallest.
+enum class BudgetSource : std::uint8_t {
+  header,   // what the caller granted
+  route,    // the route's budget
+  inbound,  // what was left of the inbound request that caused this call (correlated)
+  listener_default,
+  listener_maximum
+};
+std::string_view name_of(BudgetSource source);
+
+struct Grant {
+  std::optional<Duration> granted;  // the smallest well-formed grant
+  std::uint8_t malformed = 0;       // how many were ignored
+};
+
+// Reads all grants that the fields hold.
+Grant read_grant(const http::Fields& fields);
+
+struct BudgetPolicy {
+  std::optional<Duration> route;
+  Duration fallback;  // the listener's default: when neither caller nor route says anything
+  Duration maximum;
+};
+
+struct Budget {
+  Duration total;  // counted from the first byte of the request; may be zero (expired)
+  BudgetSource source;
+};
+
+Budget effective_budget(const Grant& grant, const BudgetPolicy& policy);
+
+// Writes what is left for the next hop: `weir-budget-ms` always; `grpc-timeout` and Envoy's header
+// only where the request carried one. Sub-millisecond rests round down to 0, which is expired, so
+// the caller of this function checks `left` first.
+void write_grant(http::Fields& fields, Duration left);
+
+// "237000u": at most 8 digits, in the finest unit that fits, rounded down.
+std::string grpc_timeout(Duration left);
+std::optional<Duration> parse_grpc_timeout(std::string_view text);
+
+}  // namespace weir::resilience

@@ -1,0 +1,93 @@
+// What one exchange leaves behind: the only source of its metrics and its access-log line.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "weir/base/address.h"
+#include "weir/base/time.h"
+#include "weir/http/message.h"
+#include "weir/net/closed.h"
+#include "weir/resilience/budget.h"
+#include "weir/resilience/failover.h"
+#include "weir/resilience/outcome.h"
+
+namespace weir::telemetry {
+
+enum class Direction : std::uint8_t { inbound, outbound };
+std::string_view name_of(Direction direction);
+
+struct AttemptRecord {
+  Address endpoint;
+  std::string_view version;
+  resilience::Failure failure = resilience::Failure::none;
+  std::uint16_t status = 0;  // 0 without a response
+  Duration elapsed{};        // to the response head or the failure
+  bool reused_connection = false;
+  std::string_view upstream;  // empty: the record's; set for an attempt of the fallback's upstream
+};
+
+// Why work was sunk whose answer nobody could use (metric unproductive_seconds_total).
+enum class Unproductive : std::uint8_t { none, caller_gone, deadline_passed, hedge_lost };
+std::string_view name_of(Unproductive reason);
+
+// Views are valid only during the call that hands the record over.
+struct Record {
+  Direction direction = Direction::outbound;
+  WallTime started;
+  Duration elapsed{};                  // first byte of the request to the last of the response
+  std::optional<Duration> first_byte;  // to the response head sent on
+  Address downstream;
+  http::Version protocol = http::Version::http_1_1;
+  http::Method method = http::Method::get;
+  std::string_view method_text;
+  std::string_view authority;
+  std::string_view target;      // path and query as they came
+  std::string_view request_id;  // x-request-id or the trace id of traceparent; may be empty
+  std::string_view user_agent;
+  std::string_view route;  // empty without one
+  std::string_view upstream;
+  std::string_view version;  // the version decided upon; empty when unversioned
+  std::uint16_t status = 0;  // sent to the caller; 0 when nothing could be sent
+  std::optional<std::uint8_t> grpc_status;
+  resilience::Failure failure = resilience::Failure::none;  // how the exchange ended
+  resilience::Refusal failover_refused = resilience::Refusal::none;
+  bool hedged = false;
+  bool fallback = false;             // the response came from the route's fallback
+  std::uint64_t bytes_received = 0;  // request body, decoded
+  std::uint64_t bytes_sent = 0;      // response body, decoded
+  Duration budget{};                 // as granted or set
+  Duration budget_left{};            // at the end, not negative
+  resilience::BudgetSource budget_source = resilience::BudgetSource::listener_default;
+  std::uint8_t malformed_grants = 0;
+  std::array<AttemptRecord, 3> attempts;  // the third only against a fallback upstream
+  std::uint8_t attempt_count = 0;
+  Unproductive unproductive = Unproductive::none;
+  Duration unproductive_time{};
+};
+
+using net::Closed;
+using net::closed_count;
+
+// Who counts. Called on the worker's thread; must not block, nor allocate when warm.
+class Recorder {
+ public:
+  virtual ~Recorder() = default;
+  // Once per exchange, at its end.
+  virtual void record(const Record& record) = 0;
+  // The gauge of exchanges in flight: one exchange_ended() for every exchange_started().
+  virtual void exchange_started(Direction direction) = 0;
+  virtual void exchange_ended(Direction direction) = 0;
+  // Connections that callers opened to us.
+  virtual void downstream_opened(Direction direction) = 0;
+  virtual void downstream_closed(Direction direction, Closed reason) = 0;
+  // Connections that we opened; reuse is counted from the records.
+  virtual void upstream_opened(std::string_view upstream) = 0;
+  virtual void upstream_closed(std::string_view upstream, Closed reason) = 0;
+  // A request that could not be parsed. `reason` is a word of the codec's, from a fixed set.
+  virtual void malformed_request(Direction direction, std::string_view reason) = 0;
+};
+
+}  // namespace weir::telemetry

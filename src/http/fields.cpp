@@ -1,0 +1,201 @@
+#include "weir/http/fields.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace weir::http {
+namespace {
+
+// In the order of the enumeration, from `Name::age` on.
+constexpr std::array<std::string_view, 45> spellings{
+    "age",
+    "authorization",
+    "b3",
+    "baggage",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
+    "grpc-message",
+    "grpc-previous-rpc-attempts",
+    "grpc-retry-pushback-ms",
+    "grpc-status",
+    "grpc-timeout",
+    "host",
+    "http2-settings",
+    "idempotency-key",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "proxy-status",
+    "retry-after",
+    "server",
+    "server-timing",
+    "te",
+    "traceparent",
+    "tracestate",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "weir-attempt",
+    "weir-budget-ms",
+    "weir-criticality",
+    "weir-failover",
+    "x-envoy-attempt-count",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-request-id",
+};
+static_assert(spellings.size() == static_cast<std::size_t>(Name::x_request_id));
+static_assert(spellings.size() < 64, "Fields::present_ has a bit per name");
+
+constexpr char lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
+}
+
+// A perfect hash of the spellings: a multiplier is searched at compile time with which length,
+// first, middle and last letter put every name into a slot of its own.
+constexpr std::size_t table_size = 256;
+
+constexpr std::size_t slot_of(std::string_view text, std::uint32_t multiplier) {
+  const auto letter = [text](std::size_t index) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(lower(text[index])));
+  };
+  std::uint32_t mixed = static_cast<std::uint32_t>(text.size()) + letter(0) * 31U;
+  mixed = mixed * multiplier + letter(text.size() / 2);
+  mixed = mixed * multiplier + letter(text.size() - 1);
+  mixed = mixed * multiplier + letter(text.size() / 3);
+  return (mixed ^ (mixed >> 15U)) % table_size;
+}
+
+consteval std::uint32_t find_multiplier() {
+  for (std::uint32_t multiplier = 1; multiplier < 200'000; multiplier += 2) {
+    std::array<bool, table_size> taken{};
+    const bool perfect = std::ranges::all_of(spellings, [&](std::string_view text) {
+      return !std::exchange(taken[slot_of(text, multiplier)], true);
+    });
+    if (perfect) return multiplier;
+  }
+  return 0;
+}
+
+constexpr std::uint32_t multiplier = find_multiplier();
+static_assert(multiplier != 0);
+
+consteval std::array<Name, table_size> make_table() {
+  std::array<Name, table_size> table{};
+  for (std::size_t index = 0; index < spellings.size(); ++index) {
+    table[slot_of(spellings[index], multiplier)] = static_cast<Name>(index + 1);
+  }
+  return table;
+}
+
+constexpr std::array<Name, table_size> table = make_table();
+
+}  // namespace
+
+Name parse_name(std::string_view text) {
+  if (text.empty()) return Name::other;
+  const Name candidate = table[slot_of(text, multiplier)];
+  return equal_without_case(name_of(candidate), text) ? candidate : Name::other;
+}
+
+std::string_view name_of(Name name) {
+  return name == Name::other ? std::string_view{} : spellings[static_cast<std::size_t>(name) - 1];
+}
+
+Field Fields::operator[](std::size_t index) const {
+  const Entry& entry = entries_[index];
+  const std::string_view text{text_};
+  return {text.substr(entry.offset, entry.name_size),
+          text.substr(entry.value_offset, entry.value_size), entry.id};
+}
+
+void Fields::add(std::string_view name, std::string_view value) {
+  add(parse_name(name), name, value);
+}
+
+void Fields::add(Name name, std::string_view value) { add(name, name_of(name), value); }
+
+void Fields::add(Name id, std::string_view name, std::string_view value) {
+  const auto offset = static_cast<std::uint32_t>(text_.size());
+  text_.append(name);
+  text_.append(value);
+  entries_.push_back({offset, offset + static_cast<std::uint32_t>(name.size()),
+                      static_cast<std::uint32_t>(value.size()),
+                      static_cast<std::uint16_t>(name.size()), id});
+  present_ |= 1ULL << static_cast<unsigned>(id);
+}
+
+void Fields::set(Name name, std::string_view value) {
+  remove(name);
+  add(name, value);
+}
+
+void Fields::remove(Name name) {
+  if (!contains(name)) return;
+  std::erase_if(entries_, [name](const Entry& entry) { return entry.id == name; });
+  present_ &= ~(1ULL << static_cast<unsigned>(name));
+}
+
+void Fields::remove(std::string_view name) {
+  if (const Name id = parse_name(name); id != Name::other) return remove(id);
+  std::erase_if(entries_, [this, name](const Entry& entry) {
+    return entry.id == Name::other &&
+           equal_without_case(std::string_view{text_}.substr(entry.offset, entry.name_size), name);
+  });
+}
+
+void Fields::clear() {
+  text_.clear();
+  entries_.clear();
+  present_ = 0;
+}
+
+std::optional<std::string_view> Fields::find(Name name) const {
+  if (!contains(name)) return std::nullopt;
+  const auto found = std::ranges::find(entries_, name, &Entry::id);
+  return (*this)[static_cast<std::size_t>(found - entries_.begin())].value;
+}
+
+std::optional<std::string_view> Fields::find(std::string_view name) const {
+  if (const Name id = parse_name(name); id != Name::other) return find(id);
+  for (std::size_t index = 0; index < entries_.size(); ++index) {
+    const Field field = (*this)[index];
+    if (field.id == Name::other && equal_without_case(field.name, name)) return field.value;
+  }
+  return std::nullopt;
+}
+
+std::size_t Fields::count(Name name) const {
+  if (!contains(name)) return 0;
+  return static_cast<std::size_t>(std::ranges::count(entries_, name, &Entry::id));
+}
+
+bool equal_without_case(std::string_view left, std::string_view right) {
+  return std::ranges::equal(left, right, [](char a, char b) { return lower(a) == lower(b); });
+}
+
+bool list_contains(std::string_view list, std::string_view token) {
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    std::string_view item = list.substr(0, comma);
+    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+    const auto first = item.find_first_not_of(" \t");
+    if (first == std::string_view::npos) continue;
+    item = item.substr(first, item.find_last_not_of(" \t") - first + 1);
+    if (equal_without_case(item, token)) return true;
+  }
+  return false;
+}
+
+}  // namespace weir::http

@@ -1,0 +1,331 @@
+#include "weir/proxy/exchange.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "weir/proxy/forwarding.h"
+#include "weir/resilience/budget.h"
+#include "weir/resilience/failover.h"
+
+namespace weir::proxy {
+namespace {
+
+using resilience::Deadline;
+using resilience::Failure;
+using resilience::Outcome;
+using resilience::Refusal;
+using AttemptState = upstream::Attempt::State;
+
+// What is kept back so that a fallback can still be delivered.
+Duration fallback_reserve(const policy::Fallback& fallback, Duration budget) {
+  if (fallback.kind == policy::Fallback::Kind::upstream) return budget / 4;
+  return std::min<Duration>(budget / 10, std::chrono::milliseconds{10});
+}
+
+// What people search their logs for.
+std::string_view request_id_of(const http::Fields& fields) {
+  if (const auto id = fields.find(http::Name::x_request_id)) return *id;
+  // version "-" trace-id "-" parent-id "-" flags, W3C Trace Context
+  constexpr std::size_t trace_begin = 3;
+  constexpr std::size_t trace_size = 32;
+  const auto parent = fields.find(http::Name::traceparent);
+  if (!parent || parent->size() < trace_begin + trace_size) return {};
+  return parent->substr(trace_begin, trace_size);
+}
+
+}  // namespace
+
+Exchange::Exchange(Services& services, downstream::Stream& stream,
+                   std::shared_ptr<const Snapshot> snapshot, const CompiledListener& listener)
+    : services_(services),
+      stream_(stream),
+      snapshot_(std::move(snapshot)),
+      listener_(listener),
+      signal_(services.scheduler.ready()),
+      began_(stream.first_byte()),
+      request_pipe_(services.scheduler.ready(), signal_),
+      response_pipe_(services.scheduler.ready(), signal_) {}
+
+void Exchange::start() {
+  stream_.wake_on_change(&signal_);
+  life_ = live();
+  life_.start();
+}
+
+Task Exchange::live() {
+  identify();
+  if (find_route() && set_budget() && check_body()) {
+    enter_bulkhead();
+    while (waiting_for_permit()) co_await signal_.wait();
+    begin_first_attempt();
+    while (judge() == Verdict::undecided) co_await signal_.wait();
+  }
+  respond();
+  while (relaying()) co_await signal_.wait();
+  record();
+}
+
+std::string_view Exchange::route() const {
+  return route_ == nullptr ? std::string_view{} : std::string_view{policy().name};
+}
+
+void Exchange::identify() {
+  const http::RequestHead& head = stream_.head();
+  grpc_ = head.is_grpc();
+  if (listener_.policy->trusted) {
+    grant_ = resilience::read_grant(head.fields);
+    marked_as_retry_ = resilience::marked_as_retry(head.fields);
+  }
+  record_.direction = listener_.direction;
+  record_.malformed_grants = grant_.malformed;
+}
+
+bool Exchange::find_route() {
+  http::RequestHead& head = stream_.head();
+  if (head.method == http::Method::connect && !listener_.policy->allow_connect) {
+    fail(Failure::method_refused);
+    return false;
+  }
+  const auto found = listener_.table.find(head);
+  if (!found) {
+    fail(Failure::no_route);
+    return false;
+  }
+  route_ = &listener_.routes[*found];
+  version_ = route::choose_version(policy(), head, stream_.peer(), services_.random);
+  const policy::Balance& balance = route_->to.upstream->balance;
+  if (balance.policy == policy::Balancing::consistent_hash) {
+    const auto hash = route::sticky_hash(balance.hash_on, head, stream_.peer());
+    hash_ = hash ? *hash : services_.random.next();
+  }
+  forward_request(head, *listener_.policy, stream_.peer());
+  return true;
+}
+
+bool Exchange::set_budget() {
+  const auto budget = resilience::effective_budget(
+      grant_,
+      {policy().budget, listener_.policy->budget.fallback, listener_.policy->budget.maximum});
+  deadline_ = Deadline::after(began_, budget.total);
+  attempts_until_ = deadline_;
+  if (policy().fallback) {
+    attempts_until_ =
+        Deadline::at(deadline_.instant() - fallback_reserve(*policy().fallback, budget.total));
+  }
+  budget_end_ = deadline_;
+  record_.budget = budget.total;
+  record_.budget_source = budget.source;
+  // Nothing is begun that the margin for the way home has already eaten.
+  if (handed_on() <= Duration::zero()) {
+    fail(Failure::expired_on_arrival);
+    return false;
+  }
+  services_.scheduler.arm(deadline_timer_, attempts_until_.instant());
+  return true;
+}
+
+bool Exchange::check_body() {
+  const auto limit = policy().body_limit ? policy().body_limit : listener_.policy->limits.body;
+  if (!limit || stream_.head().body.bytes <= limit->value) return true;
+  fail(Failure::request_too_large);
+  return false;
+}
+
+void Exchange::enter_bulkhead() {
+  cluster::Bulkhead& bulkhead = route_->to.cluster->bulkhead();
+  permit_ = bulkhead.try_enter();
+  if (permit_) return;
+  waiter_.emplace(services_.mailbox, services_.scheduler.ready(), signal_);
+  const Duration median = route_->to.cluster->latency(services_.scheduler.now()).median;
+  if (!bulkhead.enqueue(*waiter_, attempts_until_.instant() - median, services_.scheduler.now())) {
+    waiter_.reset();
+    fail(Failure::bulkhead_full);
+  }
+}
+
+bool Exchange::waiting_for_permit() {
+  if (!waiter_) return false;
+  judge_circumstances();
+  switch (waiter_->state()) {
+    case cluster::Waiter::State::granted: permit_ = waiter_->take(); break;
+    case cluster::Waiter::State::dropped: fail(Failure::bulkhead_expired); break;
+    case cluster::Waiter::State::idle:
+    case cluster::Waiter::State::waiting:
+      if (failure_ == Failure::none) return true;
+      if (failure_ == Failure::deadline_passed) fail(Failure::bulkhead_expired);
+      break;
+  }
+  waiter_.reset();
+  return false;
+}
+
+Duration Exchange::handed_on() const {
+  return attempts_until_.left(services_.scheduler.now()) - listener_.margin;
+}
+
+bool Exchange::cancels_when_gone() const {
+  switch (route_ == nullptr ? policy::CallerGone::cancel : policy().on_caller_gone) {
+    case policy::CallerGone::cancel: return true;
+    case policy::CallerGone::finish: return false;
+    case policy::CallerGone::by_method:
+      return tunnel_ || grpc_ || http::is_safe(stream_.head().method);
+  }
+  return true;
+}
+
+void Exchange::respond() {
+  attempt_timer_.disarm();
+  hedge_timer_.disarm();
+  if (chosen_) return relay_response();
+  for (const Slot slot : {first, second, fallback}) {
+    if (running(slot)) end_attempt(slot, {.failure = failure_});
+  }
+  request_pipe_.detach();
+  if (failure_ != Failure::caller_gone) reply_locally();
+}
+
+void Exchange::relay_response() {
+  upstream::Attempt& attempt = *attempts_[*chosen_];
+  if (replay_) replay_->settle();
+  http::ResponseHead& head = attempt.response();
+  record_.status = head.status;
+  record_.first_byte = services_.scheduler.now() - began_;
+  forward_response(head, *listener_.policy,
+                   attempts_made_ > 1 ? FailoverSpent::yes : FailoverSpent::no);
+  tunnel_ = head.status == 101 || stream_.head().method == http::Method::connect;
+  if (head.status == 101) head.fields.add(http::Name::upgrade, stream_.head().upgrade);
+  if (listener_.policy->server_timing) add_server_timing(head);
+  http::Sink& sink = stream_.respond(head);
+  if (tunnel_) return begin_tunnel(sink);
+  if (policy().idle) {
+    watch_idle();
+  } else if (attempts_until_ != deadline_) {
+    services_.scheduler.arm(deadline_timer_, deadline_.instant());
+  }
+  attempts_until_ = deadline_;
+  response_pipe_.start(attempt.body(), sink);
+}
+
+void Exchange::begin_tunnel(http::Sink& sink) {
+  upstream::Attempt& attempt = *attempts_[*chosen_];
+  request_pipe_.detach();
+  stream_.begin_tunnel();
+  attempt.begin_tunnel();
+  watch_idle();
+  request_pipe_.start(stream_.body(), attempt.request_body());
+  response_pipe_.start(attempt.body(), sink);
+}
+
+// From now on the exchange lives as long as bytes move; the budget covered the way to the head.
+void Exchange::watch_idle() {
+  deadline_timer_.disarm();
+  deadline_ = attempts_until_ = Deadline::none();
+  idle_mark_ = request_pipe_.bytes() + response_pipe_.bytes();
+  services_.scheduler.arm_in(idle_timer_,
+                             policy().idle.value_or(listener_.policy->limits.idle_timeout));
+}
+
+void Exchange::reply_locally() {
+  const bool has_fallback = route_ != nullptr && policy().fallback &&
+                            policy().fallback->kind == policy::Fallback::Kind::static_response;
+  const auto fault = resilience::facts_of(failure_).fault;
+  if (has_fallback && fault != resilience::Fault::downstream) {
+    local_ = make_fallback_reply(policy().fallback->status, policy().fallback->content_type,
+                                 policy().fallback->body);
+    record_.fallback = true;
+  } else {
+    local_ = make_local_reply({failure_, grpc_, retry_after_, attempts_made_ > 1});
+  }
+  record_.status = local_->head.status;
+  record_.first_byte = services_.scheduler.now() - began_;
+  http::Sink& sink = stream_.respond(local_->head);
+  if (stream_.head().method != http::Method::head) sink.write(local_->body);
+  sink.finish(nullptr);
+  if (!sink.failed()) ending_ = downstream::Ending::complete;
+}
+
+bool Exchange::relaying() {
+  if (!chosen_ || failure_ != Failure::none) return false;
+  const auto state = response_pipe_.state();
+  if (state == Pipe::State::ended && !(tunnel_ && request_pipe_.moving())) {
+    ending_ = downstream::Ending::complete;
+    return false;
+  }
+  if (relay_broken()) return false;
+  if (idle_timer_.fired()) {
+    if (idle_mark_ == request_pipe_.bytes() + response_pipe_.bytes()) {
+      fail(Failure::deadline_passed);
+      return false;
+    }
+    watch_idle();
+  }
+  return true;
+}
+
+bool Exchange::relay_broken() {
+  switch (response_pipe_.state()) {
+    case Pipe::State::source_failed: fail(Failure::reset_mid_response); return true;
+    case Pipe::State::sink_failed: fail(Failure::caller_gone); return true;
+    case Pipe::State::over_limit: fail(Failure::internal); return true;
+    case Pipe::State::resting:
+    case Pipe::State::moving:
+    case Pipe::State::ended: break;
+  }
+  if (tunnel_) {
+    const auto state = request_pipe_.state();
+    if (state == Pipe::State::source_failed) fail(Failure::caller_gone);
+    if (state == Pipe::State::sink_failed) fail(Failure::reset_mid_response);
+    return failure_ != Failure::none;
+  }
+  if (stream_.caller() == downstream::Caller::gone && cancels_when_gone()) {
+    fail(Failure::caller_gone);
+  } else if (deadline_.passed(services_.scheduler.now())) {
+    fail(Failure::deadline_passed);
+  }
+  return failure_ != Failure::none;
+}
+
+void Exchange::add_server_timing(http::ResponseHead& head) const {
+  const auto milliseconds = [](Duration duration) {
+    return std::chrono::duration<double, std::milli>(duration).count();
+  };
+  const Instant now = services_.scheduler.now();
+  head.fields.add(http::Name::server_timing,
+                  fmt::format("weir;dur={:.1f};desc=\"budget={} left={} attempts={}\"",
+                              milliseconds(now - began_), whole_milliseconds(record_.budget),
+                              whole_milliseconds(deadline_.left(now)), record_.attempt_count));
+}
+
+void Exchange::record() {
+  const Instant now = services_.scheduler.now();
+  const http::RequestHead& head = stream_.head();
+  request_pipe_.detach();
+  response_pipe_.detach();
+  if (chosen_) record_attempt_end();
+
+  record_.elapsed = now - began_;
+  record_.started = std::chrono::system_clock::now() - record_.elapsed;
+  record_.downstream = stream_.peer();
+  record_.protocol = head.version;
+  record_.method = head.method;
+  record_.method_text = head.method_text;
+  record_.authority = head.authority;
+  record_.target = head.target;
+  record_.user_agent = head.fields.find(http::Name::user_agent).value_or("");
+  record_.request_id = request_id_of(head.fields);
+  record_.route = route();
+  record_.upstream = route_ == nullptr ? std::string_view{} : route_->to.upstream->name;
+  record_.version = version_;
+  record_.failure = failure_;
+  record_.bytes_received = request_pipe_.bytes();
+  record_.bytes_sent = local_ ? local_->body.size() : response_pipe_.bytes();
+  record_.budget_left = budget_end_.left(now);
+  services_.recorder.record(record_);
+
+  permit_ = {};
+  stream_.done(ending_);
+  services_.owner.on_ended(*this);
+}
+
+}  // namespace weir::proxy

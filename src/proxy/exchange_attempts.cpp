@@ -1,0 +1,321 @@
+// The middle of an exchange's life: attempts, and the judgement after everything that happens.
+
+#include <algorithm>
+#include <charconv>
+
+#include "weir/proxy/exchange.h"
+#include "weir/proxy/forwarding.h"
+#include "weir/resilience/failover.h"
+
+namespace weir::proxy {
+namespace {
+
+using resilience::Failure;
+using resilience::Outcome;
+using resilience::Refusal;
+using AttemptState = upstream::Attempt::State;
+using Connection = upstream::Attempt::Connection;
+
+// UNKNOWN for what is not a number.
+std::uint8_t parse_grpc_status(std::string_view text) {
+  constexpr std::uint8_t unknown = 2;
+  std::uint8_t status = unknown;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), status);
+  return error == std::errc{} && end == text.data() + text.size() ? status : unknown;
+}
+
+Outcome outcome_of(const http::ResponseHead& response) {
+  Outcome outcome{.status = response.status};
+  if (const auto grpc = response.fields.find(http::Name::grpc_status)) {
+    outcome.grpc = parse_grpc_status(*grpc);
+  }
+  outcome.failover_spent_below = resilience::failover_spent_below(response.fields);
+  return outcome;
+}
+
+}  // namespace
+
+void Exchange::begin_first_attempt() {
+  if (failure_ != Failure::none) return;
+  auto lease = route_->to.cluster->pick({version_, hash_, nullptr}, services_.scheduler.now());
+  if (!lease) {
+    retry_after_ = lease.error().retry_after;
+    return fail(lease.error().failure);
+  }
+  const policy::Failover& failover = route_->to.upstream->failover;
+  replay_.emplace(stream_.body(), route_->fails_over ? failover.replay_limit : Bytes{0});
+  attempts_made_ = 1;
+  launch(first, route_->to, std::move(*lease), Connection::any);
+  arm_attempt_timers();
+}
+
+bool Exchange::may_be_repeated() const {
+  const http::RequestHead& head = stream_.head();
+  return http::is_idempotent(head.method) ||
+         resilience::declared_idempotent(head, route_->to.upstream->failover);
+}
+
+// Only where a second attempt could follow: otherwise the first has all of the budget.
+void Exchange::arm_attempt_timers() {
+  const policy::Failover& failover = route_->to.upstream->failover;
+  if (!route_->fails_over || marked_as_retry_ || !may_be_repeated()) return;
+  const Instant now = services_.scheduler.now();
+  const Duration left = attempts_until_.left(now);
+  const auto& latency = attempts_[first]->lease().latency();
+  if (failover.retries(policy::FailoverOn::timeout)) {
+    services_.scheduler.arm_in(attempt_timer_, resilience::first_attempt_limit(left, latency));
+  }
+  if (failover.hedge && stream_.head().body.empty()) {
+    if (const auto delay = resilience::hedge_delay(left, latency)) {
+      services_.scheduler.arm_in(hedge_timer_, *delay);
+    }
+  }
+}
+
+void Exchange::launch(Slot slot, const Destination& to, cluster::Lease lease,
+                      Connection connection) {
+  mark_attempt(stream_.head(), std::max(Duration::zero(), handed_on()),
+               slot == second ? AttemptNumber::second : AttemptNumber::first);
+  upstream::Attempt& attempt = attempts_[slot].emplace(services_.pools, signal_);
+  records_[slot] = record_.attempt_count++;
+  const policy::Endpoint& facts = lease.endpoint().facts;
+  record_.attempts[records_[slot]].endpoint = facts.address;
+  attempt.start(std::move(lease), *to.upstream, stream_.head(), connection);
+}
+
+Exchange::Verdict Exchange::judge() {
+  if (failure_ == Failure::none) judge_circumstances();
+  for (const Slot slot : {first, second, fallback}) {
+    if (failure_ == Failure::none && !chosen_ && running(slot)) judge_attempt(slot);
+  }
+  if (failure_ == Failure::none && !chosen_ && attempt_timer_.fired()) on_attempt_limit();
+  if (failure_ == Failure::none && !chosen_ && hedge_timer_.fired()) hedge();
+  if (failure_ != Failure::none && fall_back()) return Verdict::undecided;
+  return chosen_ || failure_ != Failure::none ? Verdict::decided : Verdict::undecided;
+}
+
+bool Exchange::running(Slot slot) const {
+  return attempts_[slot] && attempts_[slot]->state() != AttemptState::resting;
+}
+
+// What ends the exchange whatever the attempts do.
+void Exchange::judge_circumstances() {
+  if (attempts_until_.passed(services_.scheduler.now())) return fail(Failure::deadline_passed);
+  if (stream_.caller() == downstream::Caller::gone && cancels_when_gone()) {
+    return fail(Failure::caller_gone);
+  }
+  switch (request_pipe_.state()) {
+    case Pipe::State::source_failed: return fail(stream_.body_failure());
+    case Pipe::State::over_limit: return fail(Failure::request_too_large);
+    // A sink that failed is not the end: the response may be on its way.
+    default: return;
+  }
+}
+
+void Exchange::judge_attempt(Slot slot) {
+  upstream::Attempt& attempt = *attempts_[slot];
+  switch (attempt.state()) {
+    case AttemptState::resting:
+    case AttemptState::connecting: break;
+    case AttemptState::informed:
+      stream_.inform(attempt.response());
+      attempt.next_head();
+      services_.scheduler.schedule(signal_);
+      break;
+    case AttemptState::waiting: begin_request_body(attempt); break;
+    case AttemptState::responding: judge_response(slot); break;
+    case AttemptState::failed: judge_failure(slot); break;
+  }
+}
+
+void Exchange::begin_request_body(upstream::Attempt& attempt) {
+  if (request_pipe_.state() != Pipe::State::resting || stream_.head().body.empty()) return;
+  const auto limit = policy().body_limit ? policy().body_limit : listener_.policy->limits.body;
+  request_pipe_.start(*replay_, attempt.request_body(), limit);
+}
+
+void Exchange::judge_response(Slot slot) {
+  const Outcome outcome = outcome_of(attempts_[slot]->response());
+  const bool unwanted = resilience::retry_word(outcome).has_value();
+  if (unwanted && fail_over(slot, outcome)) return;
+  if (unwanted && slot != fallback && route_ != nullptr && policy().fallback) {
+    end_attempt(slot, outcome);
+    return fail(Failure::error_response);
+  }
+  for (const Slot other : {first, second}) {
+    if (other == slot || !running(other)) continue;
+    count_unproductive(telemetry::Unproductive::hedge_lost,
+                       services_.scheduler.now() - attempts_[other]->started());
+    end_attempt(other, {.failure = Failure::caller_gone});
+  }
+  chosen_ = slot;
+  auto& attempt = record_.attempts[records_[slot]];
+  attempt.status = outcome.status;
+  attempt.elapsed = services_.scheduler.now() - attempts_[slot]->started();
+  attempt.reused_connection = attempts_[slot]->reused_connection();
+  record_.grpc_status = outcome.grpc;
+}
+
+void Exchange::judge_failure(Slot slot) {
+  const Outcome outcome{.failure = attempts_[slot]->failure()};
+  if (fail_over(slot, outcome)) return;
+  end_attempt(slot, outcome);
+  const bool hedged = running(first) || running(second) || running(fallback);
+  if (!hedged) fail(outcome.failure);
+}
+
+// The first attempt has had its share of the budget. It goes on when nothing may follow it.
+void Exchange::on_attempt_limit() {
+  attempt_timer_.disarm();
+  if (running(first) && !running(second)) fail_over(first, {.failure = Failure::attempt_timeout});
+}
+
+Refusal Exchange::refusal_of(Slot slot, const Outcome& outcome) const {
+  const upstream::Attempt& attempt = *attempts_[slot];
+  const policy::Failover& failover = route_->to.upstream->failover;
+  const Instant now = services_.scheduler.now();
+  resilience::FailoverQuestion question;
+  question.outcome = outcome;
+  question.method = stream_.head().method;
+  question.idempotent_by_declaration = resilience::declared_idempotent(stream_.head(), failover);
+  question.bytes_written = attempt.bytes_written();
+  question.marked_as_retry = marked_as_retry_;
+  question.already_failed_over = slot != first || attempts_made_ > 1;
+  question.alternative =
+      outcome.failure == Failure::reset_reused_connection ||
+      route_->to.cluster->has_alternative({version_, hash_, &attempt.endpoint()}, now);
+  question.replay = stream_.head().body.empty() ? resilience::Replay::possible : replay_->replay();
+  question.left = std::max(Duration::zero(), handed_on());
+  question.median = route_->to.cluster->latency(now).median;
+  policy::Failover asked = failover;
+  asked.enabled = route_->fails_over;
+  return resilience::may_fail_over(question, asked);
+}
+
+bool Exchange::fail_over(Slot slot, const Outcome& outcome) {
+  if (slot == fallback) return false;
+  cluster::Cluster& cluster = *route_->to.cluster;
+  const Instant now = services_.scheduler.now();
+  Refusal refusal = refusal_of(slot, outcome);
+  const bool race = outcome.failure == Failure::reset_reused_connection;
+  if (refusal == Refusal::none && !race && !cluster.take_token(now)) refusal = Refusal::no_tokens;
+  auto connection = Connection::any;
+  std::expected<cluster::Lease, cluster::PickRefusal> lease{};
+  if (refusal == Refusal::none) {
+    lease = cluster.pick_second({version_, hash_, &attempts_[slot]->endpoint()}, now);
+    if (!lease && race) {
+      // The only instance, over a connection that cannot be a stale one.
+      lease = cluster.pick_second({version_, hash_, nullptr}, now);
+      connection = Connection::fresh;
+    }
+    if (!lease) refusal = Refusal::no_alternative;
+  }
+  if (refusal != Refusal::none) {
+    record_.failover_refused = refusal;
+    return false;
+  }
+  end_attempt(slot, outcome);
+  attempt_timer_.disarm();
+  hedge_timer_.disarm();
+  request_pipe_.reset();
+  replay_->rewind();
+  ++attempts_made_;
+  launch(second, route_->to, std::move(*lease), connection);
+  return true;
+}
+
+// The failover started early: both attempts run on, the first good answer wins.
+void Exchange::hedge() {
+  hedge_timer_.disarm();
+  if (!running(first) || attempts_made_ > 1) return;
+  cluster::Cluster& cluster = *route_->to.cluster;
+  const Instant now = services_.scheduler.now();
+  const Refusal refusal = refusal_of(first, {.failure = Failure::attempt_timeout});
+  if (refusal != Refusal::none || !cluster.take_token(now)) return;
+  auto lease = cluster.pick_second({version_, hash_, &attempts_[first]->endpoint()}, now);
+  if (!lease) return;
+  attempt_timer_.disarm();
+  record_.hedged = true;
+  ++attempts_made_;
+  launch(second, route_->to, std::move(*lease), Connection::any);
+}
+
+// Another upstream in place of the one that failed; the exchange has failed when this returns
+// false. Static fallbacks are local replies and need no attempt.
+bool Exchange::fall_back() {
+  if (route_ == nullptr || !route_->fallback || record_.fallback) return false;
+  const auto& facts = resilience::facts_of(failure_);
+  if (facts.fault == resilience::Fault::downstream) return false;
+  bool untouched = true;
+  for (const Slot slot : {first, second}) {
+    if (!running(slot)) continue;
+    untouched = untouched && !attempts_[slot]->bytes_written();
+    end_attempt(slot, {.failure = failure_});
+  }
+  untouched = untouched && record_.attempt_count == 0;
+  const bool repeatable =
+      untouched || facts.processed == resilience::Processed::no || may_be_repeated();
+  const bool whole =
+      !replay_ || stream_.head().body.empty() || replay_->replay() == resilience::Replay::possible;
+  const Instant now = services_.scheduler.now();
+  if (!repeatable || !whole || deadline_.passed(now)) return false;
+  auto lease = route_->fallback->cluster->pick({policy().fallback->version, hash_, nullptr}, now);
+  if (!lease) return false;
+  record_.fallback = true;
+  fail(Failure::none);
+  attempts_until_ = deadline_;
+  services_.scheduler.arm(deadline_timer_, deadline_.instant());
+  attempt_timer_.disarm();
+  request_pipe_.reset();
+  if (!replay_) replay_.emplace(stream_.body(), Bytes{0});
+  replay_->rewind();
+  launch(fallback, *route_->fallback, std::move(*lease), Connection::any);
+  return true;
+}
+
+void Exchange::end_attempt(Slot slot, const Outcome& outcome) {
+  upstream::Attempt& attempt = *attempts_[slot];
+  const Instant now = services_.scheduler.now();
+  auto& record = record_.attempts[records_[slot]];
+  record.failure = outcome.failure;
+  record.status = outcome.status;
+  record.elapsed = now - attempt.started();
+  record.reused_connection = attempt.reused_connection();
+  if (outcome.failure == Failure::caller_gone) {
+    count_unproductive(telemetry::Unproductive::caller_gone, record.elapsed);
+  } else if (outcome.failure == Failure::deadline_passed ||
+             outcome.failure == Failure::attempt_timeout) {
+    count_unproductive(telemetry::Unproductive::deadline_passed, record.elapsed);
+  }
+  attempt.lease().finish(outcome, record.elapsed, now);
+  attempts_[slot].reset();
+}
+
+// The first reason stands; later ones only add time.
+void Exchange::count_unproductive(telemetry::Unproductive reason, Duration time) {
+  if (record_.unproductive == telemetry::Unproductive::none) record_.unproductive = reason;
+  record_.unproductive_time += time;
+}
+
+// The attempt whose response was relayed is judged by its head, and by an end that came too soon.
+void Exchange::record_attempt_end() {
+  upstream::Attempt& attempt = *attempts_[*chosen_];
+  const Instant now = services_.scheduler.now();
+  auto& record = record_.attempts[records_[*chosen_]];
+  if (const auto* trailers = attempt.body().trailers()) {
+    if (const auto grpc = trailers->find(http::Name::grpc_status)) {
+      record_.grpc_status = parse_grpc_status(*grpc);
+    }
+  }
+  record.failure = failure_;
+  if (failure_ == Failure::caller_gone) {
+    count_unproductive(telemetry::Unproductive::caller_gone, now - attempt.started());
+  } else if (failure_ == Failure::deadline_passed) {
+    count_unproductive(telemetry::Unproductive::deadline_passed, now - attempt.started());
+  }
+  const Failure blamed = failure_ == Failure::reset_mid_response ? failure_ : Failure::none;
+  attempt.lease().finish({blamed, record.status, record_.grpc_status}, record.elapsed, now);
+  attempt.release();
+}
+
+}  // namespace weir::proxy

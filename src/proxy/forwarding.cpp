@@ -1,0 +1,85 @@
+#include "weir/proxy/forwarding.h"
+
+#include <array>
+#include <string>
+
+#include "weir/http/hop_by_hop.h"
+#include "weir/resilience/budget.h"
+
+namespace weir::proxy {
+namespace {
+
+using http::Name;
+
+constexpr std::array forwarded_names{Name::forwarded, Name::x_forwarded_for,
+                                     Name::x_forwarded_proto, Name::x_forwarded_host};
+// Believed only from behind the trust boundary.
+constexpr std::array trusted_names{Name::weir_attempt,
+                                   Name::weir_budget_ms,
+                                   Name::weir_criticality,
+                                   Name::weir_failover,
+                                   Name::grpc_previous_rpc_attempts,
+                                   Name::x_envoy_attempt_count,
+                                   Name::x_envoy_expected_rq_timeout_ms};
+
+void set_forwarded(http::RequestHead& head, policy::Forwarding policy, const Address& caller) {
+  using enum policy::Forwarding;
+  if (policy == preserve) return;
+  if (policy == remove || policy == replace) {
+    for (const Name name : forwarded_names) head.fields.remove(name);
+  }
+  if (policy == remove) return;
+  const std::string host = caller.host();
+  if (const auto before = head.fields.find(Name::x_forwarded_for); before && !before->empty()) {
+    std::string list;
+    head.fields.for_each([&](const http::Field& field) {
+      if (field.id == Name::x_forwarded_for) list.append(field.value).append(", ");
+    });
+    head.fields.set(Name::x_forwarded_for, list + host);
+  } else {
+    head.fields.set(Name::x_forwarded_for, host);
+  }
+  if (!head.fields.contains(Name::x_forwarded_proto)) {
+    head.fields.add(Name::x_forwarded_proto, "http");
+  }
+  if (!head.fields.contains(Name::x_forwarded_host) && !head.authority.empty()) {
+    head.fields.add(Name::x_forwarded_host, head.authority);
+  }
+}
+
+std::string_view via_of(http::Version received) {
+  switch (received) {
+    case http::Version::http_1_0: return "1.0 weir";
+    case http::Version::http_1_1: return "1.1 weir";
+    case http::Version::http_2: return "2 weir";
+  }
+  return "1.1 weir";
+}
+
+}  // namespace
+
+void forward_request(http::RequestHead& head, const policy::Listener& listener,
+                     const Address& caller) {
+  http::remove_hop_by_hop(head.fields);
+  if (!listener.trusted) {
+    for (const Name name : trusted_names) head.fields.remove(name);
+  }
+  set_forwarded(head, listener.forwarded, caller);
+  if (listener.via) head.fields.add(Name::via, via_of(head.version));
+  // We have said `100 Continue` ourselves by the time the body is wanted.
+  head.expects_continue = false;
+}
+
+void mark_attempt(http::RequestHead& head, Duration left, AttemptNumber number) {
+  resilience::write_grant(head.fields, left);
+  if (number == AttemptNumber::second) head.fields.set(Name::weir_attempt, "2");
+}
+
+void forward_response(http::ResponseHead& head, const policy::Listener& listener,
+                      FailoverSpent spent) {
+  http::remove_hop_by_hop(head.fields);
+  if (listener.via) head.fields.add(Name::via, via_of(head.version));
+  if (spent == FailoverSpent::yes) head.fields.set(Name::weir_failover, "spent");
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,35 @@
+#include "weir/proxy/replay.h"
+
+namespace weir::proxy {
+
+http::Pull Replay::pull() {
+  if (position_ == kept_.size()) return origin_.pull();
+  return {http::Pull::State::data, std::span{kept_}.subspan(position_)};
+}
+
+void Replay::consume(std::size_t count) {
+  if (position_ < kept_.size()) {
+    position_ += count;
+    return;
+  }
+  if (replay_ == resilience::Replay::possible) {
+    if (kept_.size() + count <= limit_.value) {
+      const auto bytes = origin_.pull().bytes.first(count);
+      kept_.insert(kept_.end(), bytes.begin(), bytes.end());
+      position_ = kept_.size();
+    } else {
+      settle();
+    }
+  }
+  origin_.consume(count);
+}
+
+void Replay::settle() {
+  replay_ = resilience::Replay::body_dropped;
+  if (position_ == kept_.size()) {
+    kept_ = {};
+    position_ = 0;
+  }
+}
+
+}  // namespace weir::proxy
