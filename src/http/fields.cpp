@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 namespace weir::http {
@@ -101,12 +102,31 @@ consteval std::array<Name, table_size> make_table() {
 
 constexpr std::array<Name, table_size> table = make_table();
 
+// Setting bit 5 lowers letters and leaves `-` and digits, eight bytes at a time. What else it could
+// turn into one of those are control characters, which no caller lets through.
+bool spells(std::string_view spelling, std::string_view text) {
+  if (spelling.size() != text.size()) return false;
+  constexpr std::uint64_t bit_5 = 0x2020202020202020ULL;
+  std::size_t at = 0;
+  for (; at + sizeof bit_5 <= text.size(); at += sizeof bit_5) {
+    std::uint64_t left = 0;
+    std::uint64_t right = 0;
+    std::memcpy(&left, spelling.data() + at, sizeof left);
+    std::memcpy(&right, text.data() + at, sizeof right);
+    if (left != (right | bit_5)) return false;
+  }
+  for (; at < text.size(); ++at) {
+    if (spelling[at] != static_cast<char>(text[at] | 0x20)) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Name parse_name(std::string_view text) {
   if (text.empty()) return Name::other;
   const Name candidate = table[slot_of(text, multiplier)];
-  return equal_without_case(name_of(candidate), text) ? candidate : Name::other;
+  return spells(name_of(candidate), text) ? candidate : Name::other;
 }
 
 std::string_view name_of(Name name) {

@@ -1,0 +1,144 @@
+"""The measurements: a round of load, memory, and the time until a proxy is ready."""
+
+import re
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+
+from contenders import LOAD_CORE, Running
+from processes import cpu_seconds, resident_bytes
+
+CONNECTIONS = 64
+
+
+@dataclass(frozen=True)
+class Round:
+    user_us: float  # of the proxy, per request
+    system_us: float
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    errors: int
+    resident: int  # bytes, right after the load
+
+    @property
+    def cpu_us(self):
+        return self.user_us + self.system_us
+
+
+_UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
+
+
+def _percentile(text, which):
+    number, unit = re.search(rf"{which}%\s+([\d.]+)(us|ms|s|m)\b", text).groups()
+    return float(number) * _UNITS[unit]
+
+
+def load_round(running, seconds):
+    """One round of wrk against a running contender."""
+    command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}",
+               "--latency", f"http://127.0.0.1:{running.port}/"]
+    before = cpu_seconds(running.pid)
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    after = cpu_seconds(running.pid)
+    requests = int(re.search(r"(\d+) requests in", text).group(1))
+    if requests == 0:
+        raise RuntimeError(f"{running.contender.name} answered nothing:\n{text}")
+    sockets = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
+    wrong = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    return Round(
+        user_us=(after[0] - before[0]) * 1e6 / requests,
+        system_us=(after[1] - before[1]) * 1e6 / requests,
+        per_second=float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
+        p50_ms=_percentile(text, 50),
+        p99_ms=_percentile(text, 99),
+        errors=sum(map(int, sockets.groups() if sockets else [])) + int(wrong.group(1) if wrong else 0),
+        resident=resident_bytes(running.pid),
+    )
+
+
+_REQUEST = b"GET / HTTP/1.1\r\nHost: origin\r\n\r\n"
+
+
+def _ask(connection):
+    """One request on a kept connection; true when it was answered 200 with the whole body."""
+    connection.sendall(_REQUEST)
+    received = b""
+    while b"\r\n\r\n" not in received:
+        chunk = connection.recv(65536)
+        if not chunk:
+            return False
+        received += chunk
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: *(\d+)", head, re.I)
+    while length and len(body) < int(length.group(1)):
+        chunk = connection.recv(65536)
+        if not chunk:
+            return False
+        body += chunk
+    return head.startswith(b"HTTP/1.1 200")
+
+
+def _answers(port, target=None):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            if target is None:
+                return _ask(connection)
+            connection.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            return connection.recv(64).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+def _milliseconds_until(running, answered):
+    end = running.process.started + 10
+    while time.monotonic() < end:
+        if answered():
+            return (time.monotonic() - running.process.started) * 1e3
+        if not running.process.running():
+            raise RuntimeError(f"{running.contender.name} ended:\n{running.process.errors()}")
+        time.sleep(0.0003)
+    raise TimeoutError(f"{running.contender.name} was not ready within 10 s")
+
+
+def wait_ready(running):
+    """Milliseconds from exec to the first 200 through the proxy."""
+    return _milliseconds_until(running, lambda: _answers(running.port))
+
+
+def wait_readyz(running):
+    """Milliseconds from exec to the first 200 of weir's /readyz."""
+    return _milliseconds_until(running, lambda: _answers(running.admin, "/readyz"))
+
+
+@dataclass(frozen=True)
+class Memory:
+    idle: int  # bytes resident when ready, before any load
+    per_connection: float  # bytes for each idle connection that has made one request
+
+
+def measure_memory(contender, origin_port, counts):
+    """Starts the contender afresh; the cost of a connection is the slope between two `counts`."""
+    fewer, more = counts
+    with Running(contender, origin_port) as running:
+        wait_ready(running)
+        idle = resident_bytes(running.pid)
+        connections = []
+        try:
+            _open_idle(running.port, connections, fewer)
+            at_fewer = resident_bytes(running.pid)
+            _open_idle(running.port, connections, more)
+            at_more = resident_bytes(running.pid)
+        finally:
+            for connection in connections:
+                connection.close()
+    return Memory(idle, (at_more - at_fewer) / (more - fewer))
+
+
+def _open_idle(port, connections, count):
+    while len(connections) < count:
+        connection = socket.create_connection(("127.0.0.1", port), timeout=5)
+        connections.append(connection)
+        if not _ask(connection):
+            raise RuntimeError(f"connection {len(connections)} was not answered")
