@@ -1,6 +1,7 @@
 #include "weir/base/address.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -52,8 +53,11 @@ bool Address::loopback() const {
 }
 
 std::string Address::host() const {
+  if (family_ == Family::v4) {
+    return fmt::format("{}.{}.{}.{}", host_[0], host_[1], host_[2], host_[3]);
+  }
   std::array<char, INET6_ADDRSTRLEN> buffer{};
-  inet_ntop(family_ == Family::v4 ? AF_INET : AF_INET6, host_.data(), buffer.data(), buffer.size());
+  inet_ntop(AF_INET6, host_.data(), buffer.data(), buffer.size());
   return buffer.data();
 }
 

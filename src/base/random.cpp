@@ -6,6 +6,8 @@
 namespace weir {
 namespace {
 
+__extension__ using Wide = unsigned __int128;
+
 // splitmix64 spreads one word of seed over the whole state, as the generator's authors advise.
 std::uint64_t split_mix(std::uint64_t& seed) {
   seed += 0x9e3779b97f4a7c15ULL;
@@ -35,7 +37,7 @@ std::uint64_t Random::next() {
 
 std::uint64_t Random::below(std::uint64_t bound) {
   // Lemire's multiply-shift; the bias of at most bound / 2^64 is of no interest here.
-  return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64U);
+  return static_cast<std::uint64_t>((static_cast<Wide>(next()) * bound) >> 64U);
 }
 
 double Random::unit() { return static_cast<double>(next() >> 11U) * 0x1.0p-53; }

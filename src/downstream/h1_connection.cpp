@@ -153,6 +153,9 @@ http::Sink& H1Connection::respond(http::ResponseHead& head) {
   }
   keep_alive_ = keep_alive_ && !draining_ && head.body.kind != Kind::until_close;
   head.keep_alive = keep_alive_ || switching;
+  if (version_ == http::Version::http_1_0 && keep_alive_) {
+    head.fields.add(http::Name::connection, "keep-alive");
+  }
   codec::write_response_head(head, channel_.output(), method_);
   sink_.begin(method_ == http::Method::head ? http::BodyLength::none() : head.body);
   return sink_;

@@ -320,7 +320,7 @@ void Exchange::record() {
   record_.failure = failure_;
   record_.bytes_received = request_pipe_.bytes();
   record_.bytes_sent = local_ ? local_->body.size() : response_pipe_.bytes();
-  record_.budget_left = budget_end_.left(now);
+  record_.budget_left = budget_end_.is_none() ? Duration{} : budget_end_.left(now);
   services_.recorder.record(record_);
 
   permit_ = {};

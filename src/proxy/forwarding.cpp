@@ -1,5 +1,7 @@
 #include "weir/proxy/forwarding.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <string>
 
@@ -22,29 +24,43 @@ constexpr std::array trusted_names{Name::weir_attempt,
                                    Name::x_envoy_attempt_count,
                                    Name::x_envoy_expected_rq_timeout_ms};
 
-void set_forwarded(http::RequestHead& head, policy::Forwarding policy, const Address& caller) {
-  using enum policy::Forwarding;
-  if (policy == preserve) return;
-  if (policy == remove || policy == replace) {
-    for (const Name name : forwarded_names) head.fields.remove(name);
-  }
-  if (policy == remove) return;
+// Appends `text` to the list that the field holds, as one field.
+void append_to_list(http::Fields& fields, Name name, std::string_view text) {
+  fmt::memory_buffer list;
+  fields.for_each([&](const http::Field& field) {
+    if (field.id != name || field.value.empty()) return;
+    list.append(field.value);
+    list.append(std::string_view{", "});
+  });
+  list.append(text);
+  fields.set(name, {list.data(), list.size()});
+}
+
+// RFC 7239 for whoever has begun to use it; X-Forwarded-* always.
+void append_forwarded(http::RequestHead& head, const Address& caller) {
+  const bool v6 = caller.family() == Address::Family::v6;
   const std::string host = caller.host();
-  if (const auto before = head.fields.find(Name::x_forwarded_for); before && !before->empty()) {
-    std::string list;
-    head.fields.for_each([&](const http::Field& field) {
-      if (field.id == Name::x_forwarded_for) list.append(field.value).append(", ");
-    });
-    head.fields.set(Name::x_forwarded_for, list + host);
-  } else {
-    head.fields.set(Name::x_forwarded_for, host);
+  if (head.fields.contains(Name::forwarded)) {
+    fmt::memory_buffer element;
+    fmt::format_to(std::back_inserter(element), "for={}{}{};proto=http", v6 ? "\"[" : "", host,
+                   v6 ? "]\"" : "");
+    append_to_list(head.fields, Name::forwarded, {element.data(), element.size()});
   }
+  append_to_list(head.fields, Name::x_forwarded_for, host);
   if (!head.fields.contains(Name::x_forwarded_proto)) {
     head.fields.add(Name::x_forwarded_proto, "http");
   }
   if (!head.fields.contains(Name::x_forwarded_host) && !head.authority.empty()) {
     head.fields.add(Name::x_forwarded_host, head.authority);
   }
+}
+
+void set_forwarded(http::RequestHead& head, policy::Forwarding policy, const Address& caller) {
+  using enum policy::Forwarding;
+  if (policy == remove || policy == replace) {
+    for (const Name name : forwarded_names) head.fields.remove(name);
+  }
+  if (policy == append || policy == replace) append_forwarded(head, caller);
 }
 
 std::string_view via_of(http::Version received) {

@@ -27,6 +27,7 @@ void H1Connection::start(const http::RequestHead& head, Wakeable& watcher) {
   failure_ = Failure::none;
   watcher_ = &watcher;
   ++requests_;
+  resting_ = false;
   idle_timer_.disarm();
   written_before_ = channel_.written();
   method_ = head.method;
@@ -164,6 +165,7 @@ void H1Connection::retire(net::Closed reason) {
 }
 
 void H1Connection::rest_for(Duration at_most) {
+  resting_ = true;
   scheduler_.arm_in(idle_timer_, std::min(at_most, announced_));
 }
 

@@ -22,12 +22,14 @@ H1Connection* Pool::take_idle() {
   if (idle_.empty()) return nullptr;
   H1Connection& connection = idle_.back();
   idle_.pop_back();
+  --idle_count_;
   busy_.push_back(connection);
   return &connection;
 }
 
 H1Connection& Pool::adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy) {
   policy_ = policy;
+  ++size_;
   auto* connection = new H1Connection{std::move(transport), services_.scheduler, *this};
   services_.recorder.upstream_opened(upstream_);
   busy_.push_back(*connection);
@@ -35,17 +37,20 @@ H1Connection& Pool::adopt(std::unique_ptr<net::Transport> transport, const polic
 }
 
 void Pool::on_idle(H1Connection& connection) {
-  if (idle_.size() >= policy_.idle || connection.requests() >= policy_.requests) {
+  if (idle_count_ >= policy_.idle || connection.requests() >= policy_.requests) {
     connection.retire(net::Closed::limit);
     return;
   }
   busy_.erase(busy_.iterator_to(connection));
   idle_.push_back(connection);
+  ++idle_count_;
   connection.rest_for(services_.random.jittered(policy_.idle_timeout, idle_jitter));
 }
 
 void Pool::on_closed(H1Connection& connection, net::Closed reason) {
   services_.recorder.upstream_closed(upstream_, reason);
+  if (connection.resting()) --idle_count_;
+  --size_;
   connection.unlist();
   services_.graveyard.bury(connection);
 }

@@ -17,6 +17,7 @@ class Scheduler {
   Instant now() const { return now_; }
   ReadyQueue& ready() { return ready_; }
   TimerQueue& timers() { return timers_; }
+  const TimerQueue& timers() const { return timers_; }
 
   void schedule(Wakeable& wakeable) { ready_.schedule(wakeable); }
   void arm(Timer& timer, Instant due) { timers_.arm(timer, due); }

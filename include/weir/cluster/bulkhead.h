@@ -58,6 +58,11 @@ class Waiter {
  private:
   friend class Bulkhead;
   struct Entry;
+  Entry& enter();
+  void leave();
+  Mailbox& mailbox_;
+  ReadyQueue& ready_;
+  Wakeable& wakeable_;
   std::shared_ptr<Entry> entry_;  // shared with a wake that is on its way
 };
 
@@ -67,10 +72,12 @@ class Bulkhead : public std::enable_shared_from_this<Bulkhead> {
   ~Bulkhead();
   void apply(const policy::Bulkhead& policy);
 
-  // A permit, unless all are taken or somebody is waiting already.
+  // A permit, unless all are taken or somebody is waiting already. No lock.
   Permit try_enter();
   // Queues `waiter`; `latest_start` is the last instant at which starting still makes sense (the
   // deadline less the median latency). False when the queue is full of requests that can finish.
+  // The waiter may be granted or dropped at once; it is woken in every case. Lateness is judged by
+  // the latest `now` that any enqueue() has told.
   bool enqueue(Waiter& waiter, Instant latest_start, Instant now);
 
   std::uint32_t in_use() const;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,14 +16,18 @@
 #include "weir/base/time.h"
 #include "weir/cluster/bulkhead.h"
 #include "weir/cluster/endpoint.h"
+#include "weir/cluster/status.h"
 #include "weir/policy/upstream.h"
 #include "weir/resilience/breaker.h"
+#include "weir/resilience/ejection.h"
 #include "weir/resilience/latency.h"
 #include "weir/resilience/outcome.h"
 
 namespace weir::cluster {
 
 class Cluster;
+struct Admission;
+struct Member;
 
 // One attempt's hold on an endpoint: it counts as load there until finished or destroyed.
 class Lease {
@@ -32,57 +37,38 @@ class Lease {
   Lease& operator=(Lease&& other) noexcept;
   ~Lease();  // unfinished: abandoned, tells nothing of the endpoint
 
+  // Given and not finished yet.
   explicit operator bool() const { return cluster_ != nullptr; }
-  const Endpoint& endpoint() const { return *endpoint_; }
+  // Valid as long as the lease, also after finish() and when the endpoint has left the policy.
+  const Endpoint& endpoint() const;
   // The upstream's latencies as they were when the lease was given.
   const resilience::LatencyView& latency() const { return latency_; }
 
   // The attempt's end. `elapsed` is the time to the response head, or to the failure; an attempt
   // that was cut off counts as at least that long. Failures that do not blame the endpoint
-  // (facts_of) only end the lease.
+  // (facts_of) only end the lease. Calls after the first do nothing.
   void finish(const resilience::Outcome& outcome, Duration elapsed, Instant now);
 
  private:
   friend class Cluster;
-  std::shared_ptr<Cluster> cluster_;
-  std::shared_ptr<const Endpoint> endpoint_;
+  void abandon();
+  std::shared_ptr<Cluster> cluster_;  // null when empty or finished
+  std::shared_ptr<Member> member_;
   resilience::LatencyView latency_;
-  std::uint32_t version_ = 0;  // index of the breaker
+  std::optional<resilience::Breaker::Period> admitted_;  // by the version's breaker
+  resilience::EndpointHealth::Period period_ = 0;
 };
 
 struct PickRequest {
-  std::string_view version;           // empty: every version
+  std::string_view version{};         // empty: every version
   std::uint64_t hash = 0;             // consistent hashing only
-  const Endpoint* exclude = nullptr;  // the instance that was tried already
+  const Endpoint* exclude = nullptr;  // the instance that was tried already; its lease still held
+  bool may_probe = true;  // false: it could not fail over, so endpoints on probation rather wait
 };
 
 struct PickRefusal {
   resilience::Failure failure = resilience::Failure::no_endpoint;  // or breaker_open
   Duration retry_after{};
-};
-
-// What operators see; a copy.
-struct EndpointStatus {
-  policy::Endpoint facts;
-  std::string health;  // healthy, ejected, probing, ramping
-  Duration ejected_for{};
-  std::uint32_t outstanding = 0;
-  Duration latency{};  // peak EWMA
-  double error_rate = 0;
-  std::uint64_t ejections = 0;
-};
-struct BreakerStatus {
-  std::string version;
-  resilience::BreakerState state = resilience::BreakerState::closed;
-};
-struct ClusterStatus {
-  std::string name;
-  std::vector<EndpointStatus> endpoints;
-  std::vector<BreakerStatus> breakers;
-  resilience::LatencyView latency;
-  double retry_tokens = 0;
-  std::uint32_t concurrent = 0;
-  std::uint32_t waiting = 0;
 };
 
 class Cluster : public std::enable_shared_from_this<Cluster> {
@@ -95,11 +81,15 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // Takes a new policy over; endpoints whose facts are unchanged keep what was learned of them.
   void apply(const policy::Upstream& policy, Instant now);
 
+  // The breaker that is asked is that of the endpoint's version, also for a request of any version;
+  // where one version's is open, such a request goes to the others.
+  //
   // For a first attempt: asks the version's breaker, chooses an endpoint, counts a first attempt
   // for the retry tokens.
   std::expected<Lease, PickRefusal> pick(const PickRequest& request, Instant now);
-  // For the second attempt, after may_fail_over() and take_token(): does not ask the breaker's
-  // window twice for one exchange, never gives `exclude`.
+  // For the second attempt, after may_fail_over() and take_token(): another zone first, never
+  // `exclude`, never an endpoint on probation, no place of a half-open breaker's probes. Refused
+  // while the breaker is open, which the first attempt's end may have caused.
   std::expected<Lease, PickRefusal> pick_second(const PickRequest& request, Instant now);
   bool has_alternative(const PickRequest& request, Instant now);
   bool take_token(Instant now);
@@ -118,6 +108,8 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   friend class Lease;
   struct State;
   Cluster();
+  std::expected<Lease, PickRefusal> lease_of(const std::expected<Admission, PickRefusal>& admission,
+                                             Instant now);
   std::unique_ptr<State> state_;
 };
 

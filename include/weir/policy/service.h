@@ -52,7 +52,7 @@ struct Listener {
   Address listen;
   ListenerBudget budget;
   Limits limits;
-  Forwarding forwarded = Forwarding::append;  // X-Forwarded-For, -Proto, -Host
+  Forwarding forwarded = Forwarding::append;  // X-Forwarded-*, and Forwarded where it came
   bool via = true;
   bool allow_connect = false;
   bool server_timing = false;
@@ -60,14 +60,26 @@ struct Listener {
   bool trusted = true;
 };
 
+// There is no other endpoint to turn to, so these are off until the operator asks for them.
+inline Upstream application_upstream() {
+  Upstream upstream;
+  upstream.name = "application";
+  upstream.failover.enabled = false;
+  upstream.breaker.enabled = false;
+  upstream.ejection.enabled = false;
+  return upstream;
+}
+
 struct Inbound : Listener {
   Address application;
-  Upstream upstream;  // the application as an upstream with one endpoint, named `application`
+  Upstream upstream = application_upstream();  // with `application` as its one endpoint
 };
 
 struct Outbound : Listener {
   // Kept back from what is left of a budget for the way home: the callee gives up first.
   Duration margin = milliseconds{5};
+  // Every upstream is reachable by its name as the host, behind all written routes.
+  bool by_name = true;
 };
 
 enum class LogFormat : std::uint8_t { json, text };

@@ -60,6 +60,8 @@ class EndpointHealth {
 
   // Healthy or ramping: takes ordinary traffic.
   bool available() const { return state_ == Health::healthy || state_ == Health::ramping; }
+  bool ejected() const { return state_ == Health::ejected; }
+  bool on_probation() const { return state_ == Health::probing; }
   // Of its ordinary traffic, in [0, 1]; rises from a tenth while ramping.
   double share(Instant now) const;
   Health state(Instant now) const;

@@ -20,13 +20,14 @@ enum class Direction : std::uint8_t { inbound, outbound };
 std::string_view name_of(Direction direction);
 
 struct AttemptRecord {
-  Address endpoint;
-  std::string_view version;
+  Address endpoint{};
+  std::string_view version{};
   resilience::Failure failure = resilience::Failure::none;
   std::uint16_t status = 0;  // 0 without a response
   Duration elapsed{};        // to the response head or the failure
   bool reused_connection = false;
-  std::string_view upstream;  // empty: the record's; set for an attempt of the fallback's upstream
+  // Empty: the record's; set for an attempt against the fallback's upstream.
+  std::string_view upstream{};
 };
 
 // Why work was sunk whose answer nobody could use (metric unproductive_seconds_total).

@@ -74,6 +74,8 @@ class H1Connection final : private net::ChannelEvents, private Wakeable, public 
   State state() const { return state_; }
   // Idle no longer than this; never longer than the endpoint announced in Keep-Alive.
   void rest_for(Duration at_most);
+  // Between rest_for() and start(), also when it has closed meanwhile.
+  bool resting() const { return resting_; }
 
  private:
   void on_input() override;
@@ -105,6 +107,7 @@ class H1Connection final : private net::ChannelEvents, private Wakeable, public 
   http::Method method_ = http::Method::get;
   bool upgrading_ = false;
   bool tunnel_ = false;
+  bool resting_ = false;
   std::optional<net::Closed> retired_;
 };
 

@@ -58,7 +58,7 @@ class Pool final : private ConnectionOwner {
   H1Connection* take_idle();
   // Makes a connection of a fresh transport; it is busy until released.
   H1Connection& adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy);
-  std::size_t size() const { return busy_.size() + idle_.size(); }
+  std::size_t size() const { return size_; }
   // Closes what is idle, now and from now on.
   void retire();
 
@@ -71,6 +71,8 @@ class Pool final : private ConnectionOwner {
   policy::Pool policy_;
   List<H1Connection> busy_;
   List<H1Connection> idle_;
+  std::size_t idle_count_ = 0;
+  std::size_t size_ = 0;
 };
 
 class Pools {

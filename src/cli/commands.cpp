@@ -1,0 +1,78 @@
+#include "weir/cli/commands.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "cli/options.h"
+#include "weir/config/schema.h"
+
+namespace weir::cli {
+namespace {
+
+// The parser's own commands, filled in by parse().
+struct CommandLine {
+  CLI::App app{"weir: a sidecar proxy that keeps the time its callers still have", "weir"};
+  RunOptions run_options;
+  std::vector<std::string> files;
+  CheckOutput output = CheckOutput::verdicts;
+  CLI::App* run = nullptr;
+  CLI::App* check = nullptr;
+  CLI::App* schema = nullptr;
+};
+
+void describe(CommandLine& line) {
+  line.app.set_version_flag("--version", "weir " WEIR_VERSION, "Print the version and exit");
+  line.app.require_subcommand(1);
+
+  line.run = line.app.add_subcommand("run", "Run the sidecar");
+  line.run->add_option("-c,--config", line.run_options.config, "The service's YAML file")
+      ->required()
+      ->type_name("FILE");
+  const std::map<std::string, log::Level> levels{{"debug", log::Level::debug},
+                                                 {"info", log::Level::info},
+                                                 {"warn", log::Level::warn},
+                                                 {"error", log::Level::error}};
+  line.run->add_option("--log-level", line.run_options.log_level, "What the process itself logs")
+      ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case))
+      ->option_text("debug|info|warn|error [info]");
+
+  line.check = line.app.add_subcommand("check", "Validate the files of services");
+  line.check->add_option("files", line.files, "YAML files")->required()->type_name("FILE");
+  line.check->add_flag_callback(
+      "--effective", [&line] { line.output = CheckOutput::effective; },
+      "Print the policy with every default filled in");
+
+  line.schema = line.app.add_subcommand("schema", "Print the JSON Schema of the YAML file");
+}
+
+int carry_out(const CommandLine& line, Instant started) {
+  if (line.run->parsed()) return run(line.run_options, started);
+  if (line.check->parsed()) return check(line.files, line.output);
+  fmt::print("{}\n", config::json_schema());
+  return exit_code::ok;
+}
+
+}  // namespace
+
+int dispatch(int argc, const char* const* argv, Instant started) {
+  CommandLine line;
+  try {
+    describe(line);
+    line.app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return line.app.exit(error) == 0 ? exit_code::ok : exit_code::usage;
+  }
+  try {
+    return carry_out(line, started);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "weir: {}\n", error.what());
+    return exit_code::software;
+  }
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,86 @@
+// A cluster behind its lock. Every function expects the lock to be held.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "member.h"
+#include "selection.h"
+#include "weir/base/random.h"
+#include "weir/cluster/cluster.h"
+#include "weir/resilience/breaker.h"
+#include "weir/resilience/latency.h"
+#include "weir/resilience/tokens.h"
+
+namespace weir::cluster {
+
+// The endpoints of one version.
+struct Group {
+  Group(std::string name, const policy::Breaker& policy, Instant now)
+      : version(std::move(name)), breaker(policy, now) {}
+
+  std::string version;
+  resilience::Breaker breaker;
+  Selection selection;
+};
+
+// A member that a call may go to.
+struct Admission {
+  Member* member = nullptr;
+  std::optional<resilience::Breaker::Period> admitted;
+};
+
+// How a call ended.
+struct Ending {
+  const resilience::Outcome& outcome;
+  Duration elapsed{};
+  std::optional<resilience::Breaker::Period> admitted;
+  resilience::EndpointHealth::Period period = 0;
+};
+
+struct Cluster::State {
+  State(const policy::Upstream& upstream, std::string own_zone, std::uint64_t seed, Instant now);
+
+  void apply(const policy::Upstream& upstream, Instant now);
+  // Moves those on whose time out is over.
+  void poll(Instant now);
+
+  std::expected<Admission, PickRefusal> admit(const PickRequest& request, Choice::Attempt attempt,
+                                              Instant now);
+  bool has_alternative(const PickRequest& request) const;
+  void begin(Member& member, Instant now);
+  void finish(Member& member, const Ending& ending, Instant now);
+  void abandon(Member& member, const Ending& ending);
+
+  Group* find(std::string_view version) const;
+  ClusterStatus status(Instant now);
+
+  mutable std::mutex mutex;
+  std::string zone;
+  policy::Upstream policy;  // without its endpoints, which are in `members`
+  Random random;
+  std::vector<std::shared_ptr<Member>> members;
+  std::vector<std::shared_ptr<Group>> groups;
+  resilience::LatencyHistogram latencies;
+  resilience::RetryTokens tokens;
+  std::uint64_t ejections = 0;
+  std::shared_ptr<Bulkhead> bulkhead;
+
+ private:
+  void take_members(const policy::Upstream& upstream, Instant now);
+  void compile_groups(Instant now);
+  void refresh(Group& group);
+  std::expected<Admission, PickRefusal> admit_to(Group& group, const Choice& choice);
+  void learn_latency(Member& member, const Ending& ending, Instant now);
+  void judge_health(Member& member, const Ending& ending, Instant now);
+  void judge_breaker(Member& member, const Ending& ending, Instant now) const;
+  void leave(Member& member);
+
+  Selection all_;  // of every version; used where there are several
+  Instant next_poll_ = Instant::max();
+};
+
+}  // namespace weir::cluster

@@ -1,0 +1,40 @@
+// What the listener, the connector and the transport share about sockets.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cstdint>
+
+#include "weir/base/address.h"
+#include "weir/net/transport.h"
+
+namespace weir::net {
+
+// An Address as the kernel wants it.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(sockaddr_storage);
+
+  SocketAddress() = default;
+  explicit SocketAddress(const Address& address);
+  Address address() const;
+  sockaddr* get() { return static_cast<sockaddr*>(static_cast<void*>(&storage)); }
+  const sockaddr* get() const {
+    return static_cast<const sockaddr*>(static_cast<const void*>(&storage));
+  }
+};
+
+// Which name of a connected or bound socket to ask for.
+enum class Side : std::uint8_t { local, peer };
+// 0.0.0.0:0 when the kernel does not know.
+Address name_of(int socket, Side side);
+
+// Non-blocking, closed on exec; -1 and errno on failure.
+int open_stream_socket(Address::Family family);
+void set_option(int socket, int level, int option, int value);
+
+IoError io_error(int error_number);
+ConnectError connect_error(int error_number);
+
+}  // namespace weir::net

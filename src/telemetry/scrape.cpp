@@ -1,0 +1,212 @@
+#include "scrape.h"
+
+#include "process.h"
+
+namespace weir::telemetry {
+namespace {
+
+using resilience::BudgetSource;
+using resilience::Failure;
+using resilience::Refusal;
+
+double number(std::uint64_t count) { return static_cast<double>(count); }
+double number(const Count& count) { return number(count.value()); }
+
+template <std::size_t Size>
+std::uint64_t sum(const std::array<Count, Size>& counts) {
+  std::uint64_t total = 0;
+  for (const Count& count : counts) total += count.value();
+  return total;
+}
+
+// The two counters are read one after the other while the writer goes on.
+std::uint64_t open_now(std::uint64_t opened, std::uint64_t closed) {
+  return opened > closed ? opened - closed : 0;
+}
+
+class ShardReader {
+ public:
+  explicit ShardReader(FamilyBuilder& families) : families_(families) {}
+
+  void read(const WorkerMetrics::Shard& shard) {
+    families_.add(Family::series_overflow, {}, number(shard.overflow));
+    for (const auto direction : {Direction::inbound, Direction::outbound}) {
+      read_listener(name_of(direction), shard.listeners[index_of(direction)]);
+    }
+    shard.attempts.for_each([this](const auto& series) { read_attempts(series); });
+    shard.upstreams.for_each([this](const auto& series) { read_upstream(series); });
+  }
+
+ private:
+  void read_listener(std::string_view direction, const ListenerValues& values) {
+    values.exchanges.for_each([&](const auto& series) { read_exchange(direction, series); });
+    values.malformed_requests.for_each([&](const auto& series) {
+      families_.add(Family::malformed_requests, {direction, series.labels[0]},
+                    number(series.values));
+    });
+    for (std::size_t source = 0; source < source_count; ++source) {
+      families_.add(Family::budget_source,
+                    {direction, resilience::name_of(static_cast<BudgetSource>(source))},
+                    number(values.budget_source[source]));
+    }
+    families_.add(Family::malformed_grants, {direction}, number(values.malformed_grants));
+    families_.add(Family::expired, {direction}, number(values.expired));
+    families_.add(Family::exchanges_in_flight, {direction},
+                  number(open_now(values.started.value(), values.ended.value())));
+    families_.add(Family::downstream_opened, {direction}, number(values.opened));
+    families_.add(Family::downstream_open, {direction},
+                  number(open_now(values.opened.value(), sum(values.closed))));
+    read_closed(Family::downstream_closed, direction, values.closed);
+  }
+
+  void read_exchange(std::string_view direction, const auto& series) {
+    const auto& [route, upstream, version] = series.labels;
+    const ExchangeValues& values = series.values;
+    for (std::size_t status = 0; status < status_classes.size(); ++status) {
+      for (std::size_t failure = 0; failure < failure_count; ++failure) {
+        const std::uint64_t count = values.ended[status][failure].value();
+        if (count == 0) continue;
+        families_.add(Family::requests,
+                      {direction, route, upstream, version, status_classes[status],
+                       resilience::name_of(static_cast<Failure>(failure))},
+                      number(count));
+      }
+    }
+    families_.observe(Family::request_duration, {direction, route, upstream}, values.duration);
+    families_.observe(Family::first_byte, {direction, route, upstream}, values.first_byte);
+    const std::initializer_list<std::string_view> labels{direction, route, upstream};
+    families_.add(Family::request_bytes, labels, number(values.request_bytes));
+    families_.add(Family::response_bytes, labels, number(values.response_bytes));
+    families_.add(Family::fallbacks, labels, number(values.fallbacks));
+  }
+
+  void read_attempts(const auto& series) {
+    const auto& [upstream, version] = series.labels;
+    const auto add = [&](std::string_view outcome, std::uint64_t count) {
+      if (count > 0) families_.add(Family::attempts, {upstream, version, outcome}, number(count));
+    };
+    for (std::size_t status = 0; status < status_classes.size(); ++status) {
+      add(status_classes[status], series.values.responses[status].value());
+    }
+    for (std::size_t failure = 0; failure < failure_count; ++failure) {
+      add(resilience::name_of(static_cast<Failure>(failure)),
+          series.values.failures[failure].value());
+    }
+    families_.observe(Family::attempt_duration, {upstream, version}, series.values.duration);
+  }
+
+  void read_upstream(const auto& series) {
+    const std::string_view name = series.labels[0];
+    const UpstreamValues& values = series.values;
+    for (std::size_t result = 0; result < results.size(); ++result) {
+      families_.add(Family::failovers, {name, results[result]}, number(values.failovers[result]));
+      families_.add(Family::hedges, {name, results[result]}, number(values.hedges[result]));
+    }
+    // Zeros are shown where the set is small, so that rates begin with the first event.
+    for (std::size_t reason = 1; reason < resilience::refusal_count; ++reason) {
+      families_.add(Family::failover_refused,
+                    {name, resilience::name_of(static_cast<Refusal>(reason))},
+                    number(values.refused[reason]));
+    }
+    for (std::size_t reason = 1; reason < unproductive_count; ++reason) {
+      families_.add(Family::unproductive, {name, name_of(static_cast<Unproductive>(reason))},
+                    number(values.unproductive_ns[reason]) / 1e9);
+    }
+    for (std::size_t status = 0; status < values.grpc.size(); ++status) {
+      if (values.grpc[status].value() == 0) continue;
+      const std::string label = status < grpc_statuses ? std::to_string(status) : "other";
+      families_.add(Family::grpc_responses, {name, label}, number(values.grpc[status]));
+    }
+    families_.add(Family::upstream_opened, {name}, number(values.opened));
+    families_.add(Family::upstream_reused, {name}, number(values.reused));
+    families_.add(Family::upstream_open, {name},
+                  number(open_now(values.opened.value(), sum(values.closed))));
+    read_closed(Family::upstream_closed, name, values.closed);
+  }
+
+  void read_closed(Family family, std::string_view label,
+                   const std::array<Count, closed_count>& closed) {
+    for (std::size_t reason = 0; reason < closed_count; ++reason) {
+      if (closed[reason].value() == 0) continue;
+      families_.add(family, {label, net::name_of(static_cast<Closed>(reason))},
+                    number(closed[reason]));
+    }
+  }
+
+  FamilyBuilder& families_;
+};
+
+void add_process(FamilyBuilder& families) {
+  const ProcessFacts facts = read_process_facts();
+  families.add(Family::process_cpu, {}, facts.cpu_seconds);
+  families.add(Family::process_resident, {}, facts.resident_bytes);
+  families.add(Family::process_virtual, {}, facts.virtual_bytes);
+  families.add(Family::process_open_descriptors, {}, facts.open_descriptors);
+  families.add(Family::process_max_descriptors, {}, facts.max_descriptors);
+  families.add(Family::process_start, {}, facts.started);
+}
+
+void add_listener(Totals& totals, const ListenerValues& listener) {
+  totals.expired += listener.expired.value();
+  totals.downstream_connections += open_now(listener.opened.value(), sum(listener.closed));
+  listener.exchanges.for_each([&](const auto& series) {
+    const ExchangeValues& values = series.values;
+    for (std::size_t status = 0; status < status_classes.size(); ++status) {
+      const std::uint64_t ended = sum(values.ended[status]);
+      totals.requests += ended;
+      if (status == 0 || status == 5) totals.failures += ended;
+    }
+    totals.fallbacks += values.fallbacks.value();
+    totals.request_bytes += values.request_bytes.value();
+    totals.response_bytes += values.response_bytes.value();
+  });
+}
+
+void add_upstream(Totals& totals, const UpstreamValues& values) {
+  const std::uint64_t saved = values.failovers[index_of(Result::success)].value();
+  totals.failovers_saved += saved;
+  totals.failovers += saved + values.failovers[index_of(Result::failure)].value();
+  totals.failovers_refused += sum(values.refused);
+  totals.unproductive_seconds += number(sum(values.unproductive_ns)) / 1e9;
+  totals.upstream_connections += open_now(values.opened.value(), sum(values.closed));
+}
+
+}  // namespace
+
+std::vector<prometheus::MetricFamily> Metrics::Scrape::Collect() const {
+  const std::lock_guard lock{metrics_.mutex_};
+  FamilyBuilder families;
+  ShardReader reader{families};
+  for (const auto& worker : metrics_.workers_) reader.read(worker->shard());
+  for (const auto& source : metrics_.sources_) {
+    for (auto& sample : source()) {
+      families.add(sample.family, std::move(sample.labels), sample.value);
+    }
+  }
+  families.add(Family::config_generation, {}, number(metrics_.generation_.load()));
+  families.add(Family::config_last_reload, {}, metrics_.last_reload_succeeded_.load() ? 1 : 0);
+  families.add(Family::config_reloads, {results[0]}, number(metrics_.reloads_succeeded_.load()));
+  families.add(Family::config_reloads, {results[1]}, number(metrics_.reloads_failed_.load()));
+  families.add(Family::build_info, {metrics_.version_}, 1);
+  add_process(families);
+  return families.build();
+}
+
+Totals Metrics::totals() const {
+  const std::lock_guard lock{mutex_};
+  Totals totals;
+  for (const auto& worker : workers_) {
+    const auto& shard = worker->shard();
+    const auto in_flight = [&](Direction direction) {
+      const auto& listener = shard.listeners[index_of(direction)];
+      return open_now(listener.started.value(), listener.ended.value());
+    };
+    totals.inbound_in_flight += in_flight(Direction::inbound);
+    totals.outbound_in_flight += in_flight(Direction::outbound);
+    for (const auto& listener : shard.listeners) add_listener(totals, listener);
+    shard.upstreams.for_each([&](const auto& series) { add_upstream(totals, series.values); });
+  }
+  return totals;
+}
+
+}  // namespace weir::telemetry

@@ -1,0 +1,115 @@
+// Everything that one worker counts.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "series_table.h"
+#include "weir/resilience/budget.h"
+#include "weir/resilience/failover.h"
+#include "weir/resilience/outcome.h"
+#include "weir/telemetry/worker_metrics.h"
+
+namespace weir::telemetry {
+
+// From half a millisecond, below which a sidecar's own cost dominates, to the usual largest budget.
+inline constexpr std::array<double, 15> bucket_bounds{
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
+
+class DurationHistogram {
+ public:
+  void observe(Duration duration) {
+    const auto place = std::ranges::lower_bound(bucket_bounds, seconds(duration));
+    counts_[static_cast<std::size_t>(place - bucket_bounds.begin())].add();
+    sum_ns_.add(static_cast<std::uint64_t>(std::max(duration, Duration::zero()).count()));
+  }
+  // Not cumulative; the last one is beyond every bound.
+  std::uint64_t count(std::size_t bucket) const { return counts_[bucket].value(); }
+  double sum_seconds() const { return static_cast<double>(sum_ns_.value()) / 1e9; }
+
+ private:
+  std::array<Count, bucket_bounds.size() + 1> counts_;
+  Count sum_ns_;
+};
+
+inline constexpr std::size_t failure_count =
+    static_cast<std::size_t>(resilience::Failure::internal) + 1;
+inline constexpr std::size_t source_count =
+    static_cast<std::size_t>(resilience::BudgetSource::listener_maximum) + 1;
+inline constexpr std::size_t unproductive_count =
+    static_cast<std::size_t>(Unproductive::hedge_lost) + 1;
+inline constexpr std::array<std::string_view, 6> status_classes{"none", "1xx", "2xx",
+                                                                "3xx",  "4xx", "5xx"};
+inline constexpr std::size_t grpc_statuses = 17;  // 0 to 16; the last slot is every other code
+
+inline std::size_t status_class(std::uint16_t status) {
+  return status < 100 || status > 599 ? 0 : status / 100U;
+}
+template <class Enumeration>
+constexpr std::size_t index_of(Enumeration value) {
+  return static_cast<std::size_t>(value);
+}
+
+enum class Result : std::uint8_t { success, failure };
+inline constexpr std::array<std::string_view, 2> results{"success", "failure"};
+
+// Those that were made.
+std::span<const AttemptRecord> attempts_of(const Record& record);
+
+struct ExchangeValues {
+  std::array<std::array<Count, failure_count>, status_classes.size()> ended;
+  DurationHistogram duration;
+  DurationHistogram first_byte;
+  Count request_bytes;
+  Count response_bytes;
+  Count fallbacks;
+};
+
+struct AttemptValues {
+  std::array<Count, status_classes.size()> responses;
+  std::array<Count, failure_count> failures;
+  DurationHistogram duration;
+};
+
+struct UpstreamValues {
+  std::array<Count, results.size()> failovers;
+  std::array<Count, results.size()> hedges;
+  std::array<Count, resilience::refusal_count> refused;
+  std::array<Count, unproductive_count> unproductive_ns;
+  std::array<Count, grpc_statuses + 1> grpc;
+  Count opened;
+  std::array<Count, closed_count> closed;
+  Count reused;
+};
+
+struct ListenerValues {
+  ListenerValues(std::size_t limit, Count& overflow)
+      : exchanges(limit, overflow), malformed_requests(limit, overflow) {}
+
+  SeriesTable<3, ExchangeValues> exchanges;  // route, upstream, version
+  SeriesTable<1, Count> malformed_requests;  // reason
+  std::array<Count, source_count> budget_source;
+  Count malformed_grants;
+  Count expired;
+  Count started;
+  Count ended;
+  Count opened;
+  std::array<Count, closed_count> closed;
+};
+
+struct WorkerMetrics::Shard {
+  explicit Shard(std::size_t limit)
+      : listeners{{{limit, overflow}, {limit, overflow}}},
+        attempts(limit, overflow),
+        upstreams(limit, overflow) {}
+
+  ListenerValues& listener(Direction direction) { return listeners[index_of(direction)]; }
+
+  Count overflow;
+  std::array<ListenerValues, 2> listeners;  // by Direction
+  SeriesTable<2, AttemptValues> attempts;   // upstream, version
+  SeriesTable<1, UpstreamValues> upstreams;
+};
+
+}  // namespace weir::telemetry

@@ -1,0 +1,116 @@
+#include "weir/telemetry/worker_metrics.h"
+
+#include "shard.h"
+
+namespace weir::telemetry {
+
+std::string_view name_of(Direction direction) {
+  return direction == Direction::inbound ? "inbound" : "outbound";
+}
+
+std::string_view name_of(Unproductive reason) {
+  switch (reason) {
+    case Unproductive::none: return "none";
+    case Unproductive::caller_gone: return "caller_gone";
+    case Unproductive::deadline_passed: return "deadline_passed";
+    case Unproductive::hedge_lost: return "hedge_lost";
+  }
+  return "";
+}
+
+namespace {
+
+// An attempt of the fallback's upstream counts there.
+std::string_view upstream_of(const Record& record, const AttemptRecord& attempt) {
+  return attempt.upstream.empty() ? record.upstream : attempt.upstream;
+}
+
+}  // namespace
+
+std::span<const AttemptRecord> attempts_of(const Record& record) {
+  return std::span{record.attempts}.first(
+      std::min<std::size_t>(record.attempt_count, record.attempts.size()));
+}
+
+WorkerMetrics::WorkerMetrics(std::size_t series_limit)
+    : shard_(std::make_unique<Shard>(series_limit)) {}
+WorkerMetrics::~WorkerMetrics() = default;
+
+void WorkerMetrics::record(const Record& record) {
+  ListenerValues& listener = shard_->listener(record.direction);
+  listener.budget_source[index_of(record.budget_source)].add();
+  if (record.malformed_grants > 0) listener.malformed_grants.add(record.malformed_grants);
+  if (record.failure == resilience::Failure::expired_on_arrival) listener.expired.add();
+
+  ExchangeValues& exchange = listener.exchanges.at({record.route, record.upstream, record.version});
+  exchange.ended[status_class(record.status)][index_of(record.failure)].add();
+  exchange.duration.observe(record.elapsed);
+  if (record.first_byte) exchange.first_byte.observe(*record.first_byte);
+  if (record.bytes_received > 0) exchange.request_bytes.add(record.bytes_received);
+  if (record.bytes_sent > 0) exchange.response_bytes.add(record.bytes_sent);
+  if (record.fallback) exchange.fallbacks.add();
+
+  record_attempts(record);
+  if (!record.upstream.empty()) record_upstream(record);
+}
+
+void WorkerMetrics::record_attempts(const Record& record) {
+  for (const AttemptRecord& attempt : attempts_of(record)) {
+    const std::string_view name = upstream_of(record, attempt);
+    AttemptValues& values = shard_->attempts.at({name, attempt.version});
+    if (attempt.failure == resilience::Failure::none) {
+      values.responses[status_class(attempt.status)].add();
+    } else {
+      values.failures[index_of(attempt.failure)].add();
+    }
+    values.duration.observe(attempt.elapsed);
+    if (attempt.reused_connection) shard_->upstreams.at({name}).reused.add();
+  }
+}
+
+void WorkerMetrics::record_upstream(const Record& record) {
+  UpstreamValues& upstream = shard_->upstreams.at({record.upstream});
+  const auto attempts = attempts_of(record);
+  if (attempts.size() > 1 && upstream_of(record, attempts[1]) == record.upstream) {
+    const bool saved = record.failure == resilience::Failure::none && record.status < 500 &&
+                       record.status != 0 && !record.fallback;
+    const auto result = index_of(saved ? Result::success : Result::failure);
+    (record.hedged ? upstream.hedges : upstream.failovers)[result].add();
+  }
+  if (record.failover_refused != resilience::Refusal::none) {
+    upstream.refused[index_of(record.failover_refused)].add();
+  }
+  if (record.unproductive != Unproductive::none) {
+    const auto sunk = std::max(record.unproductive_time, Duration::zero());
+    upstream.unproductive_ns[index_of(record.unproductive)].add(
+        static_cast<std::uint64_t>(sunk.count()));
+  }
+  if (record.grpc_status) {
+    upstream.grpc[std::min<std::size_t>(*record.grpc_status, grpc_statuses)].add();
+  }
+}
+
+void WorkerMetrics::exchange_started(Direction direction) {
+  shard_->listener(direction).started.add();
+}
+void WorkerMetrics::exchange_ended(Direction direction) { shard_->listener(direction).ended.add(); }
+
+void WorkerMetrics::downstream_opened(Direction direction) {
+  shard_->listener(direction).opened.add();
+}
+void WorkerMetrics::downstream_closed(Direction direction, Closed reason) {
+  shard_->listener(direction).closed[index_of(reason)].add();
+}
+
+void WorkerMetrics::upstream_opened(std::string_view upstream) {
+  shard_->upstreams.at({upstream}).opened.add();
+}
+void WorkerMetrics::upstream_closed(std::string_view upstream, Closed reason) {
+  shard_->upstreams.at({upstream}).closed[index_of(reason)].add();
+}
+
+void WorkerMetrics::malformed_request(Direction direction, std::string_view reason) {
+  shard_->listener(direction).malformed_requests.at({reason}).add();
+}
+
+}  // namespace weir::telemetry

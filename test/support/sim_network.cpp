@@ -1,0 +1,153 @@
+#include "support/sim_network.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "support/sim_scope.h"
+
+namespace weir::sim {
+
+SimTransport::SimTransport(std::shared_ptr<Link> link, Address peer, Holdings& holdings)
+    : link_(std::move(link)), peer_(peer), holdings_(holdings) {
+  ++holdings_.transports;
+  link_->attach(Side::proxy, *this);
+}
+
+SimTransport::~SimTransport() {
+  const Scope scope{Whose::world};
+  --holdings_.transports;
+  link_->close(Side::proxy, closing_);
+}
+
+void SimTransport::read(std::span<char> into) {
+  const Scope scope{Whose::world};
+  into_ = into;
+  if (!link_->readable(Side::proxy).empty() || link_->ended(Side::proxy) ||
+      link_->broken(Side::proxy)) {
+    link_->poke(Side::proxy);
+  }
+}
+
+net::ReadResult SimTransport::take() {
+  World& world = link_->world();
+  if (world.operation_fails()) {
+    link_->cut();
+    return {0, net::IoError::reset};
+  }
+  const std::string_view bytes = link_->readable(Side::proxy);
+  if (bytes.empty()) {
+    return {0, link_->broken(Side::proxy) ? net::IoError::reset : net::IoError::none};
+  }
+  std::size_t count = std::min(bytes.size(), into_.size());
+  if (link_->traits().ragged && world.random().chance(percent(50))) {
+    count = 1 + world.random().below(count);
+  }
+  std::memcpy(into_.data(), bytes.data(), count);
+  link_->consume(Side::proxy, count);
+  return {count, net::IoError::none};
+}
+
+void SimTransport::on_arrival() {
+  if (into_.empty()) return;
+  if (link_->readable(Side::proxy).empty() && !link_->ended(Side::proxy) &&
+      !link_->broken(Side::proxy)) {
+    return;
+  }
+  const net::ReadResult result = take();
+  into_ = {};
+  const Scope scope{Whose::proxy};
+  events_->on_read(result);
+}
+
+net::WriteResult SimTransport::write(std::span<const iovec> pieces) {
+  const Scope scope{Whose::world};
+  if (link_->broken(Side::proxy)) return {0, net::IoError::reset};
+  if (link_->world().operation_fails()) {
+    link_->cut();
+    return {0, net::IoError::reset};
+  }
+  net::WriteResult result;
+  for (const iovec& piece : pieces) {
+    const std::string_view bytes{static_cast<const char*>(piece.iov_base), piece.iov_len};
+    const std::size_t taken = link_->send(Side::proxy, bytes);
+    result.bytes += taken;
+    if (taken < bytes.size()) break;
+  }
+  return result;
+}
+
+void SimTransport::wait_writable() {
+  const Scope scope{Whose::world};
+  link_->want_space(Side::proxy);
+}
+
+void SimTransport::on_space() {
+  const Scope scope{Whose::proxy};
+  events_->on_writable();
+}
+
+void SimTransport::shutdown_send() {
+  const Scope scope{Whose::world};
+  link_->end(Side::proxy);
+}
+
+class SimConnector::Attempt final : public net::Connecting {
+ public:
+  Attempt(const Address& to, net::ConnectEvents& events, Holdings& holdings)
+      : to_(to), events_(events), holdings_(holdings) {
+    ++holdings_.connecting;
+  }
+  ~Attempt() override {
+    --holdings_.connecting;
+    *self_ = nullptr;
+  }
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+
+  // Points here as long as somebody waits.
+  const std::shared_ptr<Attempt*>& self() const { return self_; }
+  const Address& to() const { return to_; }
+  net::ConnectEvents& events() { return events_; }
+
+ private:
+  std::shared_ptr<Attempt*> self_ = std::make_shared<Attempt*>(this);
+  Address to_;
+  net::ConnectEvents& events_;
+  Holdings& holdings_;
+};
+
+std::unique_ptr<net::Connecting> SimConnector::connect(const Address& to,
+                                                       net::ConnectEvents& events) {
+  const Scope scope{Whose::world};
+  auto attempt = std::make_unique<Attempt>(to, events, holdings_);
+  const auto found = at_.find(to);
+  const Duration delay = found == at_.end() ? Duration{} : found->second->delay();
+  world_.after(delay, [this, self = attempt->self()] {
+    if (*self != nullptr) complete(**self);
+  });
+  return attempt;
+}
+
+void SimConnector::complete(Attempt& attempt) {
+  using Answer = Listening::Answer;
+  const auto found = at_.find(attempt.to());
+  Answer answer = found == at_.end() ? Answer::refuse : found->second->answer();
+  if (world_.operation_fails()) answer = Answer::refuse;
+  std::unique_ptr<net::Transport> transport;
+  net::ConnectError error = net::ConnectError::none;
+  switch (answer) {
+    case Answer::black_hole: return;
+    case Answer::refuse: error = net::ConnectError::refused; break;
+    case Answer::unreachable: error = net::ConnectError::unreachable; break;
+    case Answer::accept: {
+      auto link = std::make_shared<Link>(world_, found->second->traits());
+      found->second->accept(link);
+      transport = std::make_unique<SimTransport>(std::move(link), attempt.to(), holdings_);
+    }
+  }
+  const Scope scope{Whose::proxy};
+  attempt.events().on_connect(std::move(transport), error);
+}
+
+}  // namespace weir::sim

@@ -1,0 +1,69 @@
+// A recorder that keeps copies of everything it was told.
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "support/sim_scope.h"
+#include "support/sim_world.h"
+#include "weir/telemetry/record.h"
+
+namespace weir::sim {
+
+// A record whose texts have been copied, with the instant at which it came.
+struct Kept {
+  telemetry::Record facts;  // its views are empty
+  std::string target;
+  std::string route;
+  std::string upstream;
+  std::string version;
+  std::string request_id;
+  std::string authority;
+  std::array<std::string, 3> attempt_upstreams;
+  Instant at;
+
+  Instant began() const { return at - facts.elapsed; }
+  Instant deadline() const { return began() + facts.budget; }
+  const telemetry::AttemptRecord& attempt(std::size_t index) const {
+    return facts.attempts.at(index);
+  }
+};
+
+class RecordingRecorder final : public telemetry::Recorder {
+ public:
+  explicit RecordingRecorder(World& world) : world_(world) {}
+
+  void record(const telemetry::Record& record) override;
+  void exchange_started(telemetry::Direction) override { ++started; }
+  void exchange_ended(telemetry::Direction) override { ++ended; }
+  void downstream_opened(telemetry::Direction) override { ++downstream_open; }
+  void downstream_closed(telemetry::Direction, telemetry::Closed reason) override;
+  void upstream_opened(std::string_view) override {
+    ++upstream_open;
+    ++upstream_made;
+  }
+  void upstream_closed(std::string_view, telemetry::Closed reason) override;
+  void malformed_request(telemetry::Direction, std::string_view reason) override;
+
+  // The record of a target; there must be just one.
+  const Kept* of(std::string_view target) const;
+
+  bool keep = true;
+  std::vector<Kept> records;
+  std::size_t counted = 0;
+  std::size_t started = 0;
+  std::size_t ended = 0;
+  std::int64_t downstream_open = 0;
+  std::int64_t upstream_open = 0;
+  std::size_t upstream_made = 0;
+  std::array<std::size_t, telemetry::closed_count> downstream_closes{};
+  std::array<std::size_t, telemetry::closed_count> upstream_closes{};
+  std::map<std::string, std::size_t, std::less<>> malformed;
+
+ private:
+  World& world_;
+};
+
+}  // namespace weir::sim

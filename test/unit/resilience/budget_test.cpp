@@ -1,0 +1,116 @@
+#include "weir/resilience/budget.h"
+
+#include <gtest/gtest.h>
+
+namespace weir::resilience {
+namespace {
+
+using http::Name;
+using namespace std::chrono_literals;
+
+http::Fields fields_of(std::initializer_list<std::pair<Name, std::string_view>> list) {
+  http::Fields fields;
+  for (const auto& [name, value] : list) fields.add(name, value);
+  return fields;
+}
+
+TEST(Budget, the_smallest_well_formed_grant_counts_and_malformed_ones_are_counted) {
+  const Grant grant = read_grant(fields_of({{Name::weir_budget_ms, "250"},
+                                            {Name::grpc_timeout, "100m"},
+                                            {Name::grpc_timeout, "soon"},
+                                            {Name::x_envoy_expected_rq_timeout_ms, "1e3"}}));
+  EXPECT_EQ(grant.granted, 100ms);
+  EXPECT_EQ(grant.malformed, 2);
+  EXPECT_EQ(read_grant({}).granted, std::nullopt);
+}
+
+TEST(Budget, milliseconds_are_digits_and_zero_or_less_has_expired) {
+  struct Row {
+    std::string_view text;
+    std::optional<Duration> granted;
+  };
+  const Row rows[] = {{"0", 0ms},           {"-5", 0ms},           {"007", 7ms},
+                      {"", std::nullopt},   {"-", std::nullopt},   {"+5", std::nullopt},
+                      {" 5", std::nullopt}, {"5.5", std::nullopt}, {"5ms", std::nullopt}};
+  for (const Row& row : rows) {
+    const Grant grant = read_grant(fields_of({{Name::weir_budget_ms, row.text}}));
+    EXPECT_EQ(grant.granted, row.granted) << row.text;
+    EXPECT_EQ(grant.malformed, row.granted ? 0 : 1) << row.text;
+  }
+  const Grant endless = read_grant(fields_of({{Name::weir_budget_ms, "99999999999999999999999"}}));
+  EXPECT_GT(endless.granted, std::chrono::hours{24});
+}
+
+TEST(Budget, grpc_timeouts_are_read_as_grpc_defines_them) {
+  struct Row {
+    std::string_view text;
+    std::optional<Duration> read;
+  };
+  const Row rows[] = {{"1H", 1h},
+                      {"2M", 2min},
+                      {"3S", 3s},
+                      {"4m", 4ms},
+                      {"5u", 5us},
+                      {"6n", 6ns},
+                      {"0m", 0ms},
+                      {"99999999n", 99999999ns},
+                      {"m", std::nullopt},
+                      {"5", std::nullopt},
+                      {"5s", std::nullopt},
+                      {"-5m", std::nullopt},
+                      {"123456789m", std::nullopt},
+                      {"", std::nullopt}};
+  for (const Row& row : rows) EXPECT_EQ(parse_grpc_timeout(row.text), row.read) << row.text;
+  EXPECT_GT(parse_grpc_timeout("99999999H"), 1h) << "clamped, not overflown";
+}
+
+TEST(Budget, grpc_timeouts_are_written_in_the_finest_unit_of_eight_digits_rounded_down) {
+  struct Row {
+    Duration left;
+    std::string_view text;
+  };
+  const Row rows[] = {{0ns, "0n"},
+                      {-1ms, "0n"},
+                      {99999999ns, "99999999n"},
+                      {100000000ns, "100000u"},
+                      {237ms, "237000u"},
+                      {100s + 999us, "100000m"},
+                      {100000s, "100000S"}};
+  for (const Row& row : rows) EXPECT_EQ(grpc_timeout(row.left), row.text);
+}
+
+TEST(Budget, is_the_minimum_of_all_that_is_present) {
+  struct Row {
+    std::optional<Duration> granted;
+    std::optional<Duration> route;
+    Duration total;
+    BudgetSource source;
+  };
+  const Row rows[] = {
+      {std::nullopt, std::nullopt, 800ms, BudgetSource::listener_default},
+      {std::nullopt, 900ms, 900ms, BudgetSource::route},
+      {std::nullopt, 5s, 2s, BudgetSource::listener_maximum},
+      {100ms, 900ms, 100ms, BudgetSource::header},
+      {1s, std::nullopt, 1s, BudgetSource::header},
+      {9s, std::nullopt, 2s, BudgetSource::listener_maximum},
+      {300ms, 200ms, 200ms, BudgetSource::route},
+      {0ms, 200ms, 0ms, BudgetSource::header},
+  };
+  for (const Row& row : rows) {
+    const Budget budget = effective_budget({row.granted, 0}, {row.route, 800ms, 2s});
+    EXPECT_EQ(budget.total, row.total);
+    EXPECT_EQ(budget.source, row.source) << name_of(budget.source);
+  }
+}
+
+TEST(Budget, is_handed_on_in_the_words_that_the_request_used) {
+  auto fields = fields_of({{Name::grpc_timeout, "1S"}, {Name::weir_budget_ms, "1000"}});
+  write_grant(fields, 237ms + 900us);
+  EXPECT_EQ(fields.find(Name::weir_budget_ms), "237");
+  EXPECT_EQ(fields.count(Name::weir_budget_ms), 1U);
+  EXPECT_EQ(fields.find(Name::grpc_timeout), "237900u");
+  EXPECT_FALSE(fields.contains(Name::x_envoy_expected_rq_timeout_ms));
+}
+
+}  // namespace
+}  // namespace weir::resilience
