@@ -53,7 +53,8 @@ def load_round(running, seconds):
         per_second=float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
         p50_ms=_percentile(text, 50),
         p99_ms=_percentile(text, 99),
-        errors=sum(map(int, sockets.groups() if sockets else [])) + int(wrong.group(1) if wrong else 0),
+        errors=sum(map(int, sockets.groups() if sockets else []))
+        + int(wrong.group(1) if wrong else 0),
         resident=resident_bytes(running.pid),
     )
 

@@ -47,11 +47,11 @@ std::vector<Sample> samples(std::span<const cluster::ClusterStatus> upstreams) {
         {Family::retry_tokens, upstream.retry_tokens},
     };
     for (const auto& [family, value] : values) result.push_back({family, {upstream.name}, value});
-    const std::pair<const char*, Duration> quantiles[] = {{"0.5", upstream.latency.median},
-                                                          {"0.95", upstream.latency.p95},
-                                                          {"0.99", upstream.latency.p99}};
-    for (const auto& [quantile, latency] : quantiles) {
-      result.push_back({Family::upstream_latency, {upstream.name, quantile}, seconds(latency)});
+    const std::pair<const char*, Duration> percentiles[] = {{"50", upstream.latency.median},
+                                                            {"95", upstream.latency.p95},
+                                                            {"99", upstream.latency.p99}};
+    for (const auto& [percentile, latency] : percentiles) {
+      result.push_back({Family::upstream_latency, {upstream.name, percentile}, seconds(latency)});
     }
   }
   return result;

@@ -10,7 +10,7 @@ http::Pull H1Source::pull() {
     switch (step.state) {
       case Step::State::data: return {http::Pull::State::data, step.data};
       case Step::State::end: return {http::Pull::State::end, {}};
-      case Step::State::error: return {http::Pull::State::failed, {}};
+      case Step::State::error: error_ = step.error; return {http::Pull::State::failed, {}};
       case Step::State::need_more: break;
     }
     switch (channel_.input_state()) {

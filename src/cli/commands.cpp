@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/options.h"
+#include "weir/cli/demo.h"
 #include "weir/config/schema.h"
 
 namespace weir::cli {
@@ -23,6 +24,7 @@ struct CommandLine {
   CLI::App* run = nullptr;
   CLI::App* check = nullptr;
   CLI::App* schema = nullptr;
+  CLI::App* demo = nullptr;
 };
 
 void describe(CommandLine& line) {
@@ -48,11 +50,16 @@ void describe(CommandLine& line) {
       "Print the policy with every default filled in");
 
   line.schema = line.app.add_subcommand("schema", "Print the JSON Schema of the YAML file");
+
+  // It reads its own arguments, --help included.
+  line.demo = line.app.add_subcommand("demo", "A small mesh on loopback, and instances to kill");
+  line.demo->prefix_command()->set_help_flag();
 }
 
 int carry_out(const CommandLine& line, Instant started) {
   if (line.run->parsed()) return run(line.run_options, started);
   if (line.check->parsed()) return check(line.files, line.output);
+  if (line.demo->parsed()) return demo(line.demo->remaining());
   fmt::print("{}\n", config::json_schema());
   return exit_code::ok;
 }

@@ -12,6 +12,7 @@ Lease& Lease::operator=(Lease&& other) noexcept {
   cluster_ = std::move(other.cluster_);
   member_ = std::move(other.member_);
   latency_ = other.latency_;
+  expected_ = other.expected_;
   admitted_ = other.admitted_;
   period_ = other.period_;
   return *this;
@@ -75,6 +76,7 @@ std::expected<Lease, PickRefusal> Cluster::lease_of(
   lease.cluster_ = shared_from_this();
   lease.member_ = admission->member->shared_from_this();
   lease.latency_ = state_->latencies.view(now);
+  lease.expected_ = admission->member->latency.latency(now);
   lease.admitted_ = admission->admitted;
   lease.period_ = admission->member->health.period();
   return lease;

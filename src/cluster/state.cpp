@@ -54,11 +54,20 @@ void Cluster::State::refresh(Group& group) {
   if (groups.size() > 1) all_.refresh();
 }
 
+// The endpoint that now has the address of one that was tried: a reload may have changed its facts.
+const Endpoint* Cluster::State::current(const Endpoint* tried) const {
+  if (tried == nullptr) return nullptr;
+  const auto found = std::ranges::find_if(members, [tried](const auto& member) {
+    return member->facts.address == tried->facts.address;
+  });
+  return found == members.end() ? nullptr : found->get();
+}
+
 std::expected<Admission, PickRefusal> Cluster::State::admit(const PickRequest& request,
                                                             Choice::Attempt attempt, Instant now) {
   poll(now);
   Choice choice{.hash = request.hash,
-                .exclude = request.exclude,
+                .exclude = current(request.exclude),
                 .attempt = attempt,
                 .may_probe = request.may_probe,
                 .avoided_zone = {},
@@ -104,10 +113,10 @@ std::expected<Admission, PickRefusal> Cluster::State::admit_to(Group& group, con
 }
 
 bool Cluster::State::has_alternative(const PickRequest& request) const {
-  return std::ranges::any_of(groups, [&request](const auto& group) {
+  const Endpoint* tried = current(request.exclude);
+  return std::ranges::any_of(groups, [&request, tried](const auto& group) {
     return (request.version.empty() || request.version == group->version) &&
-           group->breaker.state() != BreakerState::open &&
-           group->selection.has_other(request.exclude);
+           group->breaker.state() != BreakerState::open && group->selection.has_other(tried);
   });
 }
 

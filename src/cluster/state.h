@@ -78,6 +78,7 @@ struct Cluster::State {
   void judge_health(Member& member, const Ending& ending, Instant now);
   void judge_breaker(Member& member, const Ending& ending, Instant now) const;
   void leave(Member& member);
+  const Endpoint* current(const Endpoint* tried) const;
 
   Selection all_;  // of every version; used where there are several
   Instant next_poll_ = Instant::max();

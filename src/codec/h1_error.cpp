@@ -41,7 +41,7 @@ constexpr std::array<Reason, h1_error_count> reasons{{
      "there are several Content-Length fields"},
     {H1Error::several_transfer_encodings, "several_transfer_encodings", 400,
      "there are several Transfer-Encoding fields"},
-    {H1Error::unknown_transfer_coding, "unknown_transfer_coding", 501,
+    {H1Error::unknown_transfer_coding, "unknown_transfer_coding", 400,
      "the Transfer-Encoding is not chunked"},
     {H1Error::length_with_coding, "length_with_coding", 400,
      "both Content-Length and Transfer-Encoding"},

@@ -160,7 +160,7 @@ struct BytesTrait {
 
   static std::string_view type() { return "size"; }
   static std::string_view schema() {
-    return R"({"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(B|KB|MB|GB|KiB|MiB|GiB)$|\\$\\{"})";
+    return R"({"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?(B|[KMG]i?B)$|\\$\\{"})";
   }
   static Parsed<Bytes> parse(std::string_view text) {
     const auto [number, unit] = take_apart(text);
@@ -247,7 +247,7 @@ struct CountTrait {
   static constexpr bool literal = true;
   static std::string_view type() { return "count"; }
   static std::string_view schema() {
-    return R"({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "\\$\\{"}]})";
+    return R"({"type": ["integer", "string"], "minimum": 0, "pattern": "\\$\\{"})";
   }
   static Parsed<Integer> parse(std::string_view text) {
     Integer value{};
@@ -272,7 +272,7 @@ struct NumberTrait {
   static constexpr bool literal = true;
   static std::string_view type() { return "number"; }
   static std::string_view schema() {
-    return R"({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "\\$\\{"}]})";
+    return R"({"type": ["number", "string"], "minimum": 0, "pattern": "\\$\\{"})";
   }
   static Parsed<double> parse(std::string_view text) {
     const auto [number, unit] = take_apart(text);

@@ -76,9 +76,8 @@ struct ListenTrait {
 
 struct MaybeListenTrait : ListenTrait {
   static std::string_view type() { return "address or `off`"; }
-  // Editors that follow YAML 1.1 take a plain `off` for a boolean.
   static std::string_view schema() {
-    return R"({"anyOf": [{"type": "string", "pattern": "^.+:[0-9]+$|\\$\\{"}, {"enum": ["off", false]}]})";
+    return R"({"type": "string", "pattern": "^off$|^.+:[0-9]+$|\\$\\{"})";
   }
 };
 

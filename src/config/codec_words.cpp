@@ -147,8 +147,7 @@ struct TruthTrait {
 struct SwitchTrait {
   using Value = bool;
   static std::string_view type() { return "`on` or `off`"; }
-  // Editors that follow YAML 1.1 take a plain `on` for a boolean.
-  static std::string_view schema() { return R"({"enum": ["on", "off", true, false]})"; }
+  static std::string_view schema() { return R"({"enum": ["on", "off"]})"; }
   static Parsed<bool> parse(std::string_view text) {
     if (text == "on") return true;
     if (text == "off") return false;

@@ -65,7 +65,9 @@ class RouteLint {
                        ""});
     }
     const Duration total = route.budget.value_or(listener.fallback);
-    if (upstream.connect_timeout < total) return;
+    // The default gives way: every attempt is cut off by its share of the budget anyway.
+    const bool written = findings_.find({"upstreams", upstream.name, "connect_timeout"}) != nullptr;
+    if (!written || upstream.connect_timeout < total) return;
     const std::string_view whose = route.budget ? "its budget" : "outbound.budget.default";
     findings_.error(
         {"routes", index_, route.budget ? "budget" : "to"},

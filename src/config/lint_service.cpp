@@ -84,7 +84,8 @@ void lint_listener(std::string_view name, const policy::Listener& listener, Find
 void lint_inbound(const policy::Service& service, Findings& findings) {
   const policy::Inbound& inbound = *service.inbound;
   lint_listener("inbound", inbound, findings);
-  if (inbound.upstream.connect_timeout >= inbound.budget.fallback) {
+  const bool written = findings.find({"inbound", "upstream", "connect_timeout"}) != nullptr;
+  if (written && inbound.upstream.connect_timeout >= inbound.budget.fallback) {
     findings.error(
         {"inbound", "upstream", "connect_timeout"}, {"inbound", "budget"},
         {fmt::format("inbound.upstream.connect_timeout ({}) is not shorter than "

@@ -8,8 +8,8 @@
 
 #include <algorithm>
 #include <istream>
-#include <numeric>
 #include <streambuf>
+#include <tuple>
 
 namespace weir::config {
 namespace {
@@ -130,7 +130,9 @@ class Builder final : public YAML::EventHandler {
     std::vector<const Node::Key*> sorted;
     sorted.reserve(map.keys.size());
     for (const auto& key : map.keys) sorted.push_back(&key);
-    std::ranges::stable_sort(sorted, {}, [](const Node::Key* key) { return key->text; });
+    std::ranges::sort(sorted, [](const Node::Key* left, const Node::Key* right) {
+      return std::tie(left->text, left->at) < std::tie(right->text, right->at);
+    });
     for (std::size_t index = 1; index < sorted.size(); ++index) {
       if (sorted[index]->text != sorted[index - 1]->text) continue;
       problems_.error(sorted[index]->at, sorted[index]->text,

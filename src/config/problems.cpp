@@ -77,6 +77,13 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 28> other_wo
     {"weights", "split"},
 }};
 
+Problems in_order(Problems problems) {
+  std::ranges::sort(problems, {}, [](const Problem& problem) {
+    return std::tie(problem.line, problem.column, problem.message);
+  });
+  return problems;
+}
+
 }  // namespace
 
 Collector::Collector(std::string file, std::string_view source)
@@ -106,17 +113,9 @@ void Collector::warn(Position at, std::string_view offending, Complaint complain
   warnings_.push_back(make(Severity::warning, at, offending, std::move(complaint)));
 }
 
-Problems Collector::take_errors() {
-  std::ranges::stable_sort(
-      errors_, {}, [](const Problem& problem) { return std::tie(problem.line, problem.column); });
-  return std::exchange(errors_, {});
-}
+Problems Collector::take_errors() { return in_order(std::exchange(errors_, {})); }
 
-Problems Collector::take_warnings() {
-  std::ranges::stable_sort(
-      warnings_, {}, [](const Problem& problem) { return std::tie(problem.line, problem.column); });
-  return std::exchange(warnings_, {});
-}
+Problems Collector::take_warnings() { return in_order(std::exchange(warnings_, {})); }
 
 std::optional<std::string_view> nearest(std::string_view written,
                                         std::span<const std::string_view> candidates) {

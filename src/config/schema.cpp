@@ -15,8 +15,7 @@ json::object one_of(json::value first, json::value second) {
   return {{"anyOf", json::array{std::move(first), std::move(second)}}};
 }
 
-// Editors that follow YAML 1.1 take plain words for booleans.
-json::object on_or_off() { return {{"enum", json::array{"on", "off", true, false}}}; }
+json::object on_or_off() { return {{"enum", json::array{"on", "off"}}}; }
 
 json::object schema_of(const Shape& shape);
 
@@ -25,9 +24,7 @@ json::object schema_of(const Scalar& scalar) {
   const bool absent = !scalar.absent.empty();
   // The codec of an optional address knows its word itself.
   if (absent && scalar.codec != &listen_codec()) {
-    json::array words{json::string{scalar.absent}};
-    if (scalar.absent == "off") words.push_back(false);
-    schema = one_of(std::move(schema), json::object{{"enum", std::move(words)}});
+    schema = one_of(std::move(schema), json::object{{"const", json::string{scalar.absent}}});
   }
   return schema;
 }

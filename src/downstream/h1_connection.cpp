@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "weir/codec/h1_writer.h"
@@ -10,6 +11,7 @@ namespace weir::downstream {
 namespace {
 
 constexpr Duration linger_time = std::chrono::seconds{2};
+constexpr Duration drain_grace = std::chrono::seconds{1};
 
 codec::H1Limits codec_limits(const policy::Limits& limits) {
   return {limits.header.value, limits.header_count, limits.target.value};
@@ -123,6 +125,10 @@ http::Pull H1Connection::ContinueSource::pull() {
   if (pulled.state != http::Pull::State::pending) {
     connection_.awaits_continue_ = false;
     connection_.timer_.disarm();
+    if (pulled.state == http::Pull::State::failed &&
+        connection_.body_failure() == resilience::Failure::malformed_request) {
+      connection_.handler_.on_malformed(connection_.source_.error());
+    }
     return pulled;
   }
   if (std::exchange(connection_.awaits_continue_, false)) {
@@ -254,7 +260,7 @@ void H1Connection::wake() {
     return;
   }
   switch (state_) {
-    case State::idle: close(net::Closed::idle); break;
+    case State::idle: close(draining_ ? net::Closed::drain : net::Closed::idle); break;
     case State::lingering: close(lingering_for_); break;
     case State::head:
       handler_.on_request_timeout();
@@ -269,9 +275,11 @@ void H1Connection::wake() {
   }
 }
 
+// A request may be on its way on a connection that looks idle: it is still answered, with
+// `Connection: close`, if it comes within the grace.
 void H1Connection::drain() {
   draining_ = true;
-  if (state_ == State::idle) close(net::Closed::drain);
+  if (state_ == State::idle) scheduler_.arm_in(timer_, std::min(drain_grace, limits_.idle_timeout));
 }
 
 void H1Connection::close(net::Closed reason) {

@@ -21,7 +21,7 @@ Channel::Channel(std::unique_ptr<Transport> transport, ReadyQueue& ready, Channe
 
 void Channel::consume(std::size_t count) {
   begin_ += count;
-  if (!reading_ && input_state_ == Input::open) ready_.schedule(*this);
+  if (!reading_ && !delivering_ && input_state_ == Input::open) ready_.schedule(*this);
 }
 
 void Channel::resume_input() {
@@ -63,7 +63,9 @@ void Channel::on_read(ReadResult result) {
     filled_ = result.bytes == buffer_.size() - end_;
     end_ += result.bytes;
   }
+  delivering_ = true;
   events_.on_input();
+  delivering_ = false;
   // After everything that this input woke, so that a consumed buffer is read into from its start.
   if (input_state_ == Input::open) ready_.schedule(*this);
 }

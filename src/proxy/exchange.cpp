@@ -13,8 +13,6 @@ namespace {
 
 using resilience::Deadline;
 using resilience::Failure;
-using resilience::Outcome;
-using resilience::Refusal;
 using AttemptState = upstream::Attempt::State;
 
 // What is kept back so that a fallback can still be delivered.
@@ -116,8 +114,9 @@ bool Exchange::set_budget() {
   budget_end_ = deadline_;
   record_.budget = budget.total;
   record_.budget_source = budget.source;
-  // Nothing is begun that the margin for the way home has already eaten.
-  if (handed_on() <= Duration::zero()) {
+  // Nothing is begun that the margin for the way home has already eaten; less than a millisecond
+  // cannot be handed on.
+  if (handed_on() < std::chrono::milliseconds{1}) {
     fail(Failure::expired_on_arrival);
     return false;
   }

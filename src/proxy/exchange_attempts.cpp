@@ -24,11 +24,20 @@ std::uint8_t parse_grpc_status(std::string_view text) {
   return error == std::errc{} && end == text.data() + text.size() ? status : unknown;
 }
 
+// Whether the budget ran out at a weir further down: that says nothing of the endpoint.
+bool budget_spent_below(const http::ResponseHead& response) {
+  const auto status = response.fields.find(http::Name::proxy_status);
+  return status && status->starts_with("weir;") &&
+         (status->find("deadline_passed") != std::string_view::npos ||
+          status->find("expired_on_arrival") != std::string_view::npos);
+}
+
 Outcome outcome_of(const http::ResponseHead& response) {
   Outcome outcome{.status = response.status};
   if (const auto grpc = response.fields.find(http::Name::grpc_status)) {
     outcome.grpc = parse_grpc_status(*grpc);
   }
+  if (budget_spent_below(response)) outcome.failure = Failure::deadline_passed;
   outcome.failover_spent_below = resilience::failover_spent_below(response.fields);
   return outcome;
 }
@@ -37,7 +46,9 @@ Outcome outcome_of(const http::ResponseHead& response) {
 
 void Exchange::begin_first_attempt() {
   if (failure_ != Failure::none) return;
-  auto lease = route_->to.cluster->pick({version_, hash_, nullptr}, services_.scheduler.now());
+  const bool may_probe = route_->fails_over && !marked_as_retry_ && may_be_repeated();
+  auto lease =
+      route_->to.cluster->pick({version_, hash_, nullptr, may_probe}, services_.scheduler.now());
   if (!lease) {
     retry_after_ = lease.error().retry_after;
     return fail(lease.error().failure);
@@ -74,13 +85,27 @@ void Exchange::arm_attempt_timers() {
 
 void Exchange::launch(Slot slot, const Destination& to, cluster::Lease lease,
                       Connection connection) {
-  mark_attempt(stream_.head(), std::max(Duration::zero(), handed_on()),
-               slot == second ? AttemptNumber::second : AttemptNumber::first);
   upstream::Attempt& attempt = attempts_[slot].emplace(services_.pools, signal_);
   records_[slot] = record_.attempt_count++;
   const policy::Endpoint& facts = lease.endpoint().facts;
-  record_.attempts[records_[slot]].endpoint = facts.address;
-  attempt.start(std::move(lease), *to.upstream, stream_.head(), connection);
+  telemetry::AttemptRecord& record = record_.attempts[records_[slot]];
+  record.endpoint = facts.address;
+  record.version = facts.version;
+  if (slot == fallback) record.upstream = to.upstream->name;
+  attempt.start(std::move(lease), *to.upstream, connection);
+  if (attempt.state() == AttemptState::connected) send(slot);
+}
+
+// The last moment at which the budget can be told; a rest below a millisecond would say `expired`.
+void Exchange::send(Slot slot) {
+  const Duration left = handed_on();
+  if (left < std::chrono::milliseconds{1}) {
+    services_.scheduler.schedule(signal_);
+    return fail(Failure::deadline_passed);
+  }
+  mark_attempt(stream_.head(), left, slot == second ? AttemptNumber::second : AttemptNumber::first);
+  attempts_[slot]->send(stream_.head());
+  if (attempts_[slot]->state() == AttemptState::waiting) begin_request_body(*attempts_[slot]);
 }
 
 Exchange::Verdict Exchange::judge() {
@@ -117,6 +142,7 @@ void Exchange::judge_attempt(Slot slot) {
   switch (attempt.state()) {
     case AttemptState::resting:
     case AttemptState::connecting: break;
+    case AttemptState::connected: send(slot); break;
     case AttemptState::informed:
       stream_.inform(attempt.response());
       attempt.next_head();
@@ -150,6 +176,7 @@ void Exchange::judge_response(Slot slot) {
   }
   chosen_ = slot;
   auto& attempt = record_.attempts[records_[slot]];
+  attempt.failure = outcome.failure;
   attempt.status = outcome.status;
   attempt.elapsed = services_.scheduler.now() - attempts_[slot]->started();
   attempt.reused_connection = attempts_[slot]->reused_connection();
@@ -170,10 +197,10 @@ void Exchange::on_attempt_limit() {
   if (running(first) && !running(second)) fail_over(first, {.failure = Failure::attempt_timeout});
 }
 
-Refusal Exchange::refusal_of(Slot slot, const Outcome& outcome) const {
+Refusal Exchange::refusal_of(Slot slot, const Outcome& outcome,
+                             const cluster::Lease* alternative) const {
   const upstream::Attempt& attempt = *attempts_[slot];
   const policy::Failover& failover = route_->to.upstream->failover;
-  const Instant now = services_.scheduler.now();
   resilience::FailoverQuestion question;
   question.outcome = outcome;
   question.method = stream_.head().method;
@@ -181,12 +208,12 @@ Refusal Exchange::refusal_of(Slot slot, const Outcome& outcome) const {
   question.bytes_written = attempt.bytes_written();
   question.marked_as_retry = marked_as_retry_;
   question.already_failed_over = slot != first || attempts_made_ > 1;
-  question.alternative =
-      outcome.failure == Failure::reset_reused_connection ||
-      route_->to.cluster->has_alternative({version_, hash_, &attempt.endpoint()}, now);
+  question.alternative = alternative != nullptr;
   question.replay = stream_.head().body.empty() ? resilience::Replay::possible : replay_->replay();
   question.left = std::max(Duration::zero(), handed_on());
-  question.median = route_->to.cluster->latency(now).median;
+  if (alternative != nullptr) {
+    question.median = std::min(alternative->latency().median, alternative->expected());
+  }
   policy::Failover asked = failover;
   asked.enabled = route_->fails_over;
   return resilience::may_fail_over(question, asked);
@@ -196,20 +223,16 @@ bool Exchange::fail_over(Slot slot, const Outcome& outcome) {
   if (slot == fallback) return false;
   cluster::Cluster& cluster = *route_->to.cluster;
   const Instant now = services_.scheduler.now();
-  Refusal refusal = refusal_of(slot, outcome);
   const bool race = outcome.failure == Failure::reset_reused_connection;
-  if (refusal == Refusal::none && !race && !cluster.take_token(now)) refusal = Refusal::no_tokens;
   auto connection = Connection::any;
-  std::expected<cluster::Lease, cluster::PickRefusal> lease{};
-  if (refusal == Refusal::none) {
-    lease = cluster.pick_second({version_, hash_, &attempts_[slot]->endpoint()}, now);
-    if (!lease && race) {
-      // The only instance, over a connection that cannot be a stale one.
-      lease = cluster.pick_second({version_, hash_, nullptr}, now);
-      connection = Connection::fresh;
-    }
-    if (!lease) refusal = Refusal::no_alternative;
+  auto lease = cluster.pick_second({version_, hash_, &attempts_[slot]->endpoint()}, now);
+  if (!lease && race) {
+    // The only instance, over a connection that cannot be a stale one.
+    lease = cluster.pick_second({version_, hash_, nullptr}, now);
+    connection = Connection::fresh;
   }
+  Refusal refusal = refusal_of(slot, outcome, lease ? &*lease : nullptr);
+  if (refusal == Refusal::none && !race && !cluster.take_token(now)) refusal = Refusal::no_tokens;
   if (refusal != Refusal::none) {
     record_.failover_refused = refusal;
     return false;
@@ -230,10 +253,10 @@ void Exchange::hedge() {
   if (!running(first) || attempts_made_ > 1) return;
   cluster::Cluster& cluster = *route_->to.cluster;
   const Instant now = services_.scheduler.now();
-  const Refusal refusal = refusal_of(first, {.failure = Failure::attempt_timeout});
-  if (refusal != Refusal::none || !cluster.take_token(now)) return;
   auto lease = cluster.pick_second({version_, hash_, &attempts_[first]->endpoint()}, now);
   if (!lease) return;
+  const Refusal refusal = refusal_of(first, {.failure = Failure::attempt_timeout}, &*lease);
+  if (refusal != Refusal::none || !cluster.take_token(now)) return;
   attempt_timer_.disarm();
   record_.hedged = true;
   ++attempts_made_;
@@ -288,6 +311,7 @@ void Exchange::end_attempt(Slot slot, const Outcome& outcome) {
     count_unproductive(telemetry::Unproductive::deadline_passed, record.elapsed);
   }
   attempt.lease().finish(outcome, record.elapsed, now);
+  finished_[slot] = std::move(attempt.lease());
   attempts_[slot].reset();
 }
 
@@ -307,14 +331,17 @@ void Exchange::record_attempt_end() {
       record_.grpc_status = parse_grpc_status(*grpc);
     }
   }
-  record.failure = failure_;
+  if (failure_ != Failure::none) record.failure = failure_;
   if (failure_ == Failure::caller_gone) {
     count_unproductive(telemetry::Unproductive::caller_gone, now - attempt.started());
   } else if (failure_ == Failure::deadline_passed) {
     count_unproductive(telemetry::Unproductive::deadline_passed, now - attempt.started());
   }
-  const Failure blamed = failure_ == Failure::reset_mid_response ? failure_ : Failure::none;
-  attempt.lease().finish({blamed, record.status, record_.grpc_status}, record.elapsed, now);
+  const bool told_of_endpoint =
+      failure_ == Failure::none || failure_ == Failure::reset_mid_response;
+  attempt.lease().finish(
+      {told_of_endpoint ? record.failure : Failure::none, record.status, record_.grpc_status},
+      record.elapsed, now);
   attempt.release();
 }
 

@@ -32,11 +32,15 @@ Worker::~Worker() {
 void Worker::apply(std::shared_ptr<const Snapshot> snapshot) {
   snapshot_ = std::move(snapshot);
   std::unordered_set<std::uint64_t> endpoints;
+  const auto keep = [&endpoints](const Destination& destination) {
+    for (const std::uint64_t id : destination.cluster->endpoint_ids()) endpoints.insert(id);
+  };
   for (const auto direction : {telemetry::Direction::inbound, telemetry::Direction::outbound}) {
     const CompiledListener* listener = snapshot_->listener(direction);
     if (listener == nullptr) continue;
     for (const CompiledRoute& route : listener->routes) {
-      for (const std::uint64_t id : route.to.cluster->endpoint_ids()) endpoints.insert(id);
+      keep(route.to);
+      if (route.fallback) keep(*route.fallback);
     }
   }
   pools_.retain(endpoints);

@@ -31,7 +31,8 @@ std::optional<Duration> parse_milliseconds(std::string_view text) {
   if (negative) return Duration::zero();
   std::uint64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  return error == std::errc{} ? clamped(count, milliseconds{1}) : longest;
+  if (error != std::errc{}) return std::nullopt;
+  return clamped(count, milliseconds{1});
 }
 
 struct GrpcUnit {

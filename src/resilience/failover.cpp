@@ -107,8 +107,8 @@ bool declared_idempotent(const http::RequestHead& request, const policy::Failove
 Duration first_attempt_limit(Duration left, const LatencyView& seen) {
   left = std::max(left, Duration::zero());
   if (!seen.enough()) return left - left / 3;
-  const Duration wanted = std::max(seen.p95, seen.median);
-  return left - std::min(wanted, left / 2);
+  const Duration latest = left - std::min(std::max(seen.p95, seen.median), left / 2);
+  return std::min(latest, std::max(3 * seen.p99, left / 4));
 }
 
 std::optional<Duration> hedge_delay(Duration left, const LatencyView& seen) {

@@ -22,35 +22,40 @@ Failure failure_of(net::ConnectError error) {
 
 Attempt::~Attempt() { release(); }
 
-void Attempt::start(cluster::Lease lease, const policy::Upstream& policy,
-                    const http::RequestHead& head, Connection connection) {
+void Attempt::start(cluster::Lease lease, const policy::Upstream& policy, Connection connection) {
   lease_ = std::move(lease);
   policy_ = &policy;
-  head_ = &head;
   started_ = pools_.scheduler().now();
   pool_ = &pools_.of(lease_.endpoint(), policy);
   connection_ = connection == Connection::any ? pool_->take_idle() : nullptr;
-  if (connection_ != nullptr) {
-    connection_->start(head, watcher_);
-  } else if (pool_->size() >= policy.pool.connections) {
+  if (connection_ != nullptr) return;
+  if (pool_->size() >= policy.pool.connections) {
     fail(Failure::connection_limit);
   } else {
+    pool_->reserve();
     pools_.scheduler().arm_in(connect_timer_, policy.connect_timeout);
     connecting_ = pools_.connector().connect(lease_.endpoint().facts.address, *this);
   }
 }
 
 void Attempt::on_connect(std::unique_ptr<net::Transport> transport, net::ConnectError error) {
+  if (error != net::ConnectError::none) {
+    stop_connecting();
+    return fail(failure_of(error));
+  }
   connecting_.reset();
   connect_timer_.disarm();
-  if (error != net::ConnectError::none) return fail(failure_of(error));
   connection_ = &pool_->adopt(std::move(transport), policy_->pool);
-  connection_->start(*head_, watcher_);
   pools_.scheduler().schedule(watcher_);
 }
 
+void Attempt::send(const http::RequestHead& head) {
+  sent_ = true;
+  connection_->start(head, watcher_);
+}
+
 void Attempt::wake() {
-  connecting_.reset();
+  stop_connecting();
   fail(Failure::connect_timeout);
 }
 
@@ -63,6 +68,7 @@ Attempt::State Attempt::state() const {
   if (failure_ != Failure::none) return State::failed;
   if (connecting_) return State::connecting;
   if (connection_ == nullptr) return State::resting;
+  if (!sent_) return State::connected;
   switch (connection_->progress()) {
     case H1Connection::Progress::waiting: return State::waiting;
     case H1Connection::Progress::informed: return State::informed;
@@ -77,9 +83,15 @@ Failure Attempt::failure() const {
   return connection_->failure();
 }
 
-void Attempt::release() {
+void Attempt::stop_connecting() {
+  if (!connecting_) return;
   connecting_.reset();
   connect_timer_.disarm();
+  pool_->unreserve();
+}
+
+void Attempt::release() {
+  stop_connecting();
   if (connection_ != nullptr) std::exchange(connection_, nullptr)->release();
 }
 

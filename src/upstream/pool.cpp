@@ -29,7 +29,6 @@ H1Connection* Pool::take_idle() {
 
 H1Connection& Pool::adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy) {
   policy_ = policy;
-  ++size_;
   auto* connection = new H1Connection{std::move(transport), services_.scheduler, *this};
   services_.recorder.upstream_opened(upstream_);
   busy_.push_back(*connection);

@@ -39,8 +39,8 @@ class Admin(MeshTest):
         for _ in range(5):
             self.proxy.request()
         labels = {"direction": "outbound", "upstream": "catalog"}
-        self.assertEqual(self.proxy.metric("weir_requests_total", **labels), 5)
-        self.assertEqual(self.proxy.metric("weir_request_duration_seconds_count", **labels), 5)
+        self.proxy.expect_metric(5, "weir_requests_total", **labels)
+        self.proxy.expect_metric(5, "weir_request_duration_seconds_count", **labels)
         self.assertEqual(self.proxy.metric("weir_upstream_connections_opened_total"), 1)
 
     def test_labels_are_bounded_whatever_callers_send(self):

@@ -41,7 +41,7 @@ class OneFailover(MeshTest):
             expected = "2" if call["fields"]["x-request-id"] in failed else None
             self.assertEqual(call["fields"].get("weir-attempt"), expected)
         self.assertEqual(max(calls_by_id([self.a]).values()), 1)
-        self.assertEqual(weir.metric("weir_failovers_total"), len(failed))
+        weir.expect_metric(len(failed), "weir_failovers_total")
 
     def test_never_more_than_two_calls(self):
         everyone = [self.a, self.b, self.instance("c")]
@@ -100,7 +100,7 @@ class OneFailover(MeshTest):
                 self.a.clear(), self.b.clear()
                 self.ask(weir, headers=mark)
                 self.assertEqual(set(calls_by_id([self.a, self.b]).values()), {1})
-        self.assertEqual(weir.metric("weir_failover_refused_total", reason="retry_mark"), 3 * REQUESTS)
+        weir.expect_metric(3 * REQUESTS, "weir_failover_refused_total", reason="retry_mark")
 
     def test_failover_spent_below_is_not_repeated_and_told_on(self):
         weir = self.weir([self.a, self.b], FAILOVER_ALONE)
@@ -113,7 +113,7 @@ class OneFailover(MeshTest):
         self.a.mode("503")
         self.assertEqual(self.ask(weir), [503] * REQUESTS)
         self.assertEqual(self.a.count(), REQUESTS)
-        self.assertEqual(weir.metric("weir_failover_refused_total", reason="no_alternative"), REQUESTS)
+        weir.expect_metric(REQUESTS, "weir_failover_refused_total", reason="no_alternative")
 
     def test_tokens_bound_the_second_attempts(self):
         policy = {**NO_EJECTION, **NO_BREAKER, **IN_TURN,

@@ -148,6 +148,11 @@ class Weir:
                 total += float(sample.group(3))
         return total
 
+    def expect_metric(self, expected, name, **labels):
+        """Waits for that value: an exchange is counted right after its answer has gone out."""
+        wait_until(lambda: self.metric(name, **labels) == expected, 5,
+                   f"{name} to be {expected} (it is {self.metric(name, **labels)})")
+
     def log(self, lines=1):
         """The access log's lines, once there are that many."""
         wait_until(lambda: self.log_file.exists() and

@@ -48,8 +48,7 @@ void Chaos::random_resilience(policy::Upstream& upstream) {
   }
 }
 
-policy::Upstream Chaos::random_upstream(std::string name, std::uint8_t first,
-                                        std::uint8_t count) {
+policy::Upstream Chaos::random_upstream(std::string name, std::uint8_t first, std::uint8_t count) {
   policy::Upstream made = upstream(std::move(name), 0);
   const bool versioned = chance(30);
   for (std::uint8_t i = 0; i < count; ++i) {
@@ -77,8 +76,8 @@ policy::Service Chaos::random_service() {
   if (chance(30)) route.failover = chance(70);
   if (chance(40)) {
     policy::Fallback fallback;
-    fallback.kind = chance(50) ? policy::Fallback::Kind::static_response
-                               : policy::Fallback::Kind::upstream;
+    fallback.kind =
+        chance(50) ? policy::Fallback::Kind::static_response : policy::Fallback::Kind::upstream;
     fallback.upstream = fallback.kind == policy::Fallback::Kind::upstream ? "spare" : "";
     fallback.body = "[]";
     route.fallback = fallback;
@@ -105,7 +104,7 @@ Mood Chaos::random_mood() {
   if (chance(4)) mood.connect = Listening::Answer::unreachable;
   mood.connect_delay = between(0, 3);
   if (chance(40)) {
-    constexpr std::array all{Mood::Does::hangs,   Mood::Does::resets,  Mood::Does::closes,
+    constexpr std::array all{Mood::Does::hangs,    Mood::Does::resets,  Mood::Does::closes,
                              Mood::Does::cuts_off, Mood::Does::babbles, Mood::Does::half_head};
     mood.does = all.at(random_.below(all.size()));
   }
@@ -141,17 +140,17 @@ void Chaos::say_something(Client& client) {
     case 2: client.post(id, body, fields); break;
     case 3: {
       const std::string rest = body_of(body);
-      client.request(fmt::format("PUT {} HTTP/1.1\r\nHost: catalog\r\nx-id: {}\r\n{}"
-                                 "Transfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n",
-                                 id, id, fields,
-                                 body == 0 ? "" : fmt::format("{:x}\r\n{}\r\n", body, rest)),
-                     http::Method::put, id);
+      client.request(
+          fmt::format("PUT {} HTTP/1.1\r\nHost: catalog\r\nx-id: {}\r\n{}"
+                      "Transfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n",
+                      id, id, fields, body == 0 ? "" : fmt::format("{:x}\r\n{}\r\n", body, rest)),
+          http::Method::put, id);
       break;
     }
     case 4:
-      client.request(fmt::format("HEAD {} HTTP/1.1\r\nHost: catalog\r\nx-id: {}\r\n{}\r\n", id, id,
-                                 fields),
-                     http::Method::head, id);
+      client.request(
+          fmt::format("HEAD {} HTTP/1.1\r\nHost: catalog\r\nx-id: {}\r\n{}\r\n", id, id, fields),
+          http::Method::head, id);
       break;
     case 5:
       // The rest of the body never comes; anything else would be taken for it.
@@ -160,7 +159,7 @@ void Chaos::say_something(Client& client) {
       break;
     default: client.get(id, fields); break;
   }
-  if (!client.mute && chance(2)) client.send("\r\n\r\nnonsense \x01\r\n\r\n");
+  if (!client.mute && chance(2)) client.request("\r\n\r\nnonsense \x01\r\n\r\n");
 }
 
 void Chaos::plan_caller(Instant from) {

@@ -18,10 +18,11 @@ class Instance::Connection final : public Peer {
   }
 
  private:
-  enum class State : std::uint8_t { head, body, answering, tunnel };
+  enum class State : std::uint8_t { head, body, answering, tunnel, done };
 
   void on_bytes(std::string_view bytes) override {
     if (state_ == State::tunnel) return send(bytes);
+    if (state_ == State::done) return;
     input_.append(bytes);
     read();
   }
@@ -48,7 +49,12 @@ class Instance::Connection final : public Peer {
 
   void wait_idle() {
     ++turn_;
-    later(owner_.mood.idle, &Connection::close);
+    later(owner_.mood.idle, &Connection::close_idle);
+  }
+
+  void close_idle() {
+    if (unsent() > 0) return wait_idle();
+    close();
   }
 
   void read() {
@@ -76,6 +82,7 @@ class Instance::Connection final : public Peer {
     sighting_->second = resilience::marked_as_retry(head_.fields);
     sighting_->budget = resilience::read_grant(head_.fields).granted;
     sighting_->at = world().now();
+    sighting_->stalled = was_paused();
     sighting_->connection = number_;
     decoder_.reset(head_.body);
     state_ = State::body;
@@ -190,6 +197,7 @@ class Instance::Connection final : public Peer {
     sighting_ = nullptr;
     ++turn_;
     if (!mood_.keep_alive || !decoder_.ended()) {
+      state_ = State::done;
       end();
       return later(std::chrono::milliseconds{10}, &Connection::close);
     }
@@ -226,6 +234,12 @@ std::size_t Instance::connections() const {
   std::size_t open = 0;
   for (const auto& connection : connections_) open += connection->open() ? 1U : 0U;
   return open;
+}
+
+std::size_t Instance::unsent() const {
+  std::size_t total = 0;
+  for (const auto& connection : connections_) total += connection->unsent();
+  return total;
 }
 
 void Instance::reset_all() {

@@ -39,8 +39,8 @@ struct Mood {
   bool keep_alive = true;
   std::size_t pieces = 1;  // of the body, with `pause` between them
   Duration pause{};
-  std::string fields;                          // further header lines, each with CR LF
-  Duration idle = std::chrono::seconds{5};     // closes a connection after so long without requests
+  std::string fields;                       // further header lines, each with CR LF
+  Duration idle = std::chrono::seconds{5};  // closes a connection after so long without requests
 };
 
 // A request as the instance saw it.
@@ -56,6 +56,7 @@ struct Sighting {
   std::size_t body = 0;
   bool body_complete = false;
   bool body_intact = true;
+  bool stalled = false;              // it was not read when it arrived, so that `at` says little
   std::optional<Instant> answered;   // the last byte was sent
   std::optional<Instant> cancelled;  // the proxy ended the connection before that
 };
@@ -78,6 +79,8 @@ class Instance final : public Listening {
   const std::deque<Sighting>& seen() const { return seen_; }
   std::size_t connections_made() const { return made_; }
   std::size_t connections() const;
+  // What it has said and the network has not taken.
+  std::size_t unsent() const;
   // Bytes came that belong to no request: a connection was used by two.
   bool confused() const { return confused_; }
 

@@ -21,9 +21,7 @@ bool repeatable(const Sighting& sighting) {
          !sighting.head.fields.find(http::Name::idempotency_key).value_or("").empty();
 }
 
-bool raced(const Kept& kept) {
-  return kept.attempt(0).failure == Failure::reset_reused_connection;
-}
+bool raced(const Kept& kept) { return kept.attempt(0).failure == Failure::reset_reused_connection; }
 
 // Attempts against the route's own upstream.
 std::size_t own_attempts(const Kept& kept) {
@@ -38,7 +36,8 @@ void expect_attempts(const Kept& kept) {
   EXPECT_LE(own_attempts(kept), 2U) << kept.target << " was tried a third time";
   if (own_attempts(kept) == 2 && kept.attempt(0).endpoint == kept.attempt(1).endpoint) {
     EXPECT_TRUE(raced(kept) && !kept.attempt(1).reused_connection)
-        << kept.target << " was tried twice on one instance";
+        << kept.target << " was tried twice on one instance, at first with "
+        << resilience::name_of(kept.attempt(0).failure) << ' ' << kept.attempt(0).status;
   }
 }
 
@@ -83,6 +82,15 @@ void expect_second_attempts_within_tokens(const Scene& scene) {
   }
 }
 
+// From the proxy to an instance at most: a window of bytes arrives as one piece.
+Duration way_of(const LinkTraits& traits) {
+  Duration way = traits.latency * 4;
+  if (traits.bytes_per_second > 0) {
+    way += Duration{traits.window * 1'000'000'000 / traits.bytes_per_second};
+  }
+  return way;
+}
+
 void expect_sighting(const Sighting& sighting, const Scene& scene) {
   if (sighting.budget) {
     EXPECT_GT(*sighting.budget, Duration::zero()) << sighting.id << " was sent on expired";
@@ -90,7 +98,8 @@ void expect_sighting(const Sighting& sighting, const Scene& scene) {
   EXPECT_TRUE(sighting.body_intact) << sighting.id;
   const Kept* kept = scene.recorder.of(sighting.id);
   if (kept == nullptr) return;  // of a test that repeats its targets
-  const Duration way = scene.traits.latency * 4;
+  if (sighting.stalled) return;
+  const Duration way = way_of(scene.traits);
   if (kept->facts.status == 101 || kept->facts.method == http::Method::connect) return;
   EXPECT_LE(sighting.at, kept->deadline() + way + edge)
       << sighting.id << " reached an instance after its deadline";
@@ -121,9 +130,11 @@ void expect_client(const Client& client, const Scene& scene) {
     if (!response.complete || instance.empty() || response.target.empty()) continue;
     EXPECT_TRUE(response.intact) << response.target;
     const auto seen = scene.sightings(response.target);
-    EXPECT_TRUE(std::ranges::any_of(seen, [&](const Sighting* sighting) {
-      return sighting->instance == instance && sighting->answered;
-    })) << response.target << " looks complete, but its instance never finished it";
+    EXPECT_TRUE(std::ranges::any_of(seen,
+                                    [&](const Sighting* sighting) {
+                                      return sighting->instance == instance && sighting->answered;
+                                    }))
+        << response.target << " looks complete, but its instance never finished it";
   }
 }
 

@@ -22,7 +22,8 @@ class Peer : private LinkEvents {
   void reset();
   void close();
   // Not reading is how a peer pushes back.
-  void pause() { paused_ = true; }
+  void pause() { paused_ = was_paused_ = true; }
+  bool was_paused() const { return was_paused_; }
   void resume();
   bool open() const { return open_; }
   // The other side has ended or reset the connection.
@@ -46,6 +47,7 @@ class Peer : private LinkEvents {
   bool open_ = true;
   bool over_ = false;
   bool paused_ = false;
+  bool was_paused_ = false;
   bool ending_ = false;
 };
 

@@ -24,12 +24,11 @@ void Scene::apply(policy::Service service) {
   applied.push_back(service);
   const auto add = [&](const policy::Upstream& upstream) {
     for (const policy::Endpoint& endpoint : upstream.endpoints) {
-      const bool known = std::ranges::any_of(instances, [&](const auto& instance) {
-        return instance->address() == endpoint.address;
-      });
+      const bool known = std::ranges::any_of(
+          instances, [&](const auto& instance) { return instance->address() == endpoint.address; });
       if (known) continue;
-      instances.push_back(std::make_unique<Instance>(world, endpoint.address.text(),
-                                                     endpoint.address, traits));
+      instances.push_back(
+          std::make_unique<Instance>(world, endpoint.address.text(), endpoint.address, traits));
       connector.listen(endpoint.address, *instances.back());
     }
   };
@@ -50,8 +49,9 @@ Client& Scene::client(telemetry::Direction direction) {
 }
 
 Instance& Scene::instance_at(const Address& address) {
-  const auto found = std::ranges::find(
-      instances, address, [](const auto& instance) -> const Address& { return instance->address(); });
+  const auto found =
+      std::ranges::find(instances, address,
+                        [](const auto& instance) -> const Address& { return instance->address(); });
   EXPECT_NE(found, instances.end());
   return **found;
 }

@@ -1,7 +1,7 @@
 // Lists that hold their members by a hook inside them: no allocation, removal without a search.
 //
-// A member that is destroyed, or calls unlink(), leaves whatever list it stands in. Lists never own;
-// whoever says that a list owns disposes of its members explicitly.
+// A member that is destroyed, or calls unlist(), leaves whatever list it stands in. Lists never
+// own; whoever says that a list owns disposes of its members explicitly.
 #pragma once
 
 #include <boost/intrusive/list.hpp>

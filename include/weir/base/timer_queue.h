@@ -47,7 +47,8 @@ class TimerQueue {
  public:
   TimerQueue(ReadyQueue& ready, Instant start);
 
-  // Arms `timer` for `due`, moving it when it was armed. Past instants fire on the next advance.
+  // Arms `timer` for `due`, moving it when it was armed. Past instants fire with the next
+  // millisecond.
   void arm(Timer& timer, Instant due);
 
   // Fires everything due at or before `now`, in order of the millisecond in which it is due.

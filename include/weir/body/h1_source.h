@@ -27,6 +27,8 @@ class H1Source final : public http::Source {
   void on_input() {
     if (reader_ != nullptr) ready_.schedule(*reader_);
   }
+  // After pull() said `failed`: why the framing was refused; cut_off for a connection that ended.
+  codec::H1Error error() const { return error_; }
   // Everything has been pulled; what follows in the channel is the next message.
   bool ended() const { return decoder_.ended(); }
 
@@ -34,6 +36,7 @@ class H1Source final : public http::Source {
   net::Channel& channel_;
   ReadyQueue& ready_;
   codec::BodyDecoder decoder_;
+  codec::H1Error error_ = codec::H1Error::cut_off;
   Wakeable* reader_ = nullptr;
 };
 

@@ -43,6 +43,8 @@ class Lease {
   const Endpoint& endpoint() const;
   // The upstream's latencies as they were when the lease was given.
   const resilience::LatencyView& latency() const { return latency_; }
+  // What this endpoint's answers have lately taken (peak EWMA); zero before its first answer.
+  Duration expected() const { return expected_; }
 
   // The attempt's end. `elapsed` is the time to the response head, or to the failure; an attempt
   // that was cut off counts as at least that long. Failures that do not blame the endpoint
@@ -55,6 +57,7 @@ class Lease {
   std::shared_ptr<Cluster> cluster_;  // null when empty or finished
   std::shared_ptr<Member> member_;
   resilience::LatencyView latency_;
+  Duration expected_{};
   std::optional<resilience::Breaker::Period> admitted_;  // by the version's breaker
   resilience::EndpointHealth::Period period_ = 0;
 };

@@ -52,7 +52,8 @@ class H1Connection final : private net::ChannelEvents,
   H1Connection(std::unique_ptr<net::Transport> transport, Scheduler& scheduler,
                const policy::Limits& limits, Handler& handler, ConnectionOwner& owner);
 
-  // Closes when idle; otherwise after the exchange in progress.
+  // Closes after the exchange in progress; when idle, after a grace of a second in which one more
+  // request is answered.
   void drain();
   State state() const { return state_; }
 

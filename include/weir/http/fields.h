@@ -64,7 +64,8 @@ enum class Name : std::uint8_t {
   x_request_id,
 };
 
-// The Name of a field name (a token, RFC 9110, 5.6.2) in any case; `other` when weir gives it no meaning.
+// The Name of a field name (a token, RFC 9110, 5.6.2) in any case; `other` when weir gives it no
+// meaning.
 Name parse_name(std::string_view text);
 // The spelling that weir writes (lower case); empty for `other`.
 std::string_view name_of(Name name);

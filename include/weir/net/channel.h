@@ -86,9 +86,10 @@ class Channel final : private TransportEvents, private Wakeable {
   std::uint64_t written_ = 0;
   Input input_state_ = Input::open;
   bool reading_ = false;
-  bool filled_ = false;   // the last read took all the room that it was given
-  bool waiting_ = false;  // for the peer to take more
-  bool ending_ = false;   // our side ends when everything has gone
+  bool delivering_ = false;  // what consumes meanwhile does not read on before the rest is woken
+  bool filled_ = false;      // the last read took all the room that it was given
+  bool waiting_ = false;     // for the peer to take more
+  bool ending_ = false;      // our side ends when everything has gone
   bool output_broken_ = false;
 };
 

@@ -107,7 +107,7 @@ struct Pool {
 struct Upstream {
   std::string name;
   std::vector<Endpoint> endpoints;  // at least one
-  Duration connect_timeout = milliseconds{250};
+  Duration connect_timeout = milliseconds{100};
   Failover failover;
   Breaker breaker;
   Ejection ejection;

@@ -86,6 +86,7 @@ class Exchange final : public Recycled, public Listed {
   void arm_attempt_timers();
   void launch(Slot slot, const Destination& to, cluster::Lease lease,
               upstream::Attempt::Connection connection);
+  void send(Slot slot);
   Verdict judge();
   void judge_circumstances();
   void judge_attempt(Slot slot);
@@ -93,7 +94,9 @@ class Exchange final : public Recycled, public Listed {
   void judge_failure(Slot slot);
   void begin_request_body(upstream::Attempt& attempt);
   bool fail_over(Slot slot, const resilience::Outcome& outcome);
-  resilience::Refusal refusal_of(Slot slot, const resilience::Outcome& outcome) const;
+  // `alternative` is the lease of another instance, or null when there is none.
+  resilience::Refusal refusal_of(Slot slot, const resilience::Outcome& outcome,
+                                 const cluster::Lease* alternative) const;
   void on_attempt_limit();
   void hedge();
   bool fall_back();
@@ -147,7 +150,8 @@ class Exchange final : public Recycled, public Listed {
   cluster::Permit permit_;
   std::optional<cluster::Waiter> waiter_;
   std::array<std::optional<upstream::Attempt>, slots> attempts_;
-  std::array<std::uint8_t, slots> records_{};  // index in record_.attempts
+  std::array<cluster::Lease, slots> finished_;  // the record names their endpoints
+  std::array<std::uint8_t, slots> records_{};   // index in record_.attempts
   std::optional<Replay> replay_;
   Pipe request_pipe_;
   Pipe response_pipe_;

@@ -46,8 +46,10 @@ struct FailoverQuestion {
   bool already_failed_over = false;
   bool alternative = false;  // an instance that was not tried is available
   Replay replay = Replay::possible;
-  Duration left{};    // of the budget
-  Duration median{};  // of the upstream; zero while unknown
+  Duration left{};  // of the budget
+  // Of the upstream, or what the alternative is expected to take if that is less: half of an
+  // upstream that hangs must not talk the healthy half out of answering. Zero while unknown.
+  Duration median{};
 };
 
 // Everything but the tokens, which the caller takes last and only when this says `none`.
@@ -64,8 +66,9 @@ bool failover_spent_below(const http::Fields& response);
 bool declared_idempotent(const http::RequestHead& request, const policy::Failover& policy);
 
 // How long the first attempt may last so that a second one fits into `left`. With enough samples:
-// what is left less the upstream's 95th percentile (at least the median, at most half of what is
-// left). With too few: a static split, two thirds. Never more than `left`.
+// three times the 99th percentile, at least a quarter of what is left, and at most what the
+// 95th percentile leaves over (or half of what is left). With too few: a static split, two thirds.
+// Never more than `left`.
 Duration first_attempt_limit(Duration left, const LatencyView& seen);
 // When to hedge: the observed 95th percentile; nullopt with too few samples or no time for it.
 std::optional<Duration> hedge_delay(Duration left, const LatencyView& seen);

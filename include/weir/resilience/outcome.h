@@ -65,9 +65,9 @@ inline std::string_view name_of(Failure failure) { return facts_of(failure).labe
 // What an attempt gave: a failure, or a response.
 struct Outcome {
   Failure failure = Failure::none;
-  std::uint16_t status = 0;           // 0 without a response
+  std::uint16_t status = 0;            // 0 without a response
   std::optional<std::uint8_t> grpc{};  // grpc-status where known
-  bool failover_spent_below = false;  // the response carries the mark
+  bool failover_spent_below = false;   // the response carries the mark
 };
 
 // A 5xx, gRPC UNAVAILABLE/INTERNAL/UNKNOWN/DATA_LOSS/DEADLINE_EXCEEDED or a failure that blames.

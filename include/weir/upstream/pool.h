@@ -56,7 +56,11 @@ class Pool final : private ConnectionOwner {
 
   // An idle connection, or null.
   H1Connection* take_idle();
-  // Makes a connection of a fresh transport; it is busy until released.
+  // A connection that is being made: it counts, and keeps the pool alive, until adopt() or
+  // unreserve().
+  void reserve() { ++size_; }
+  void unreserve() { --size_; }
+  // Makes a connection of a fresh transport that was reserved; it is busy until released.
   H1Connection& adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy);
   std::size_t size() const { return size_; }
   // Closes what is idle, now and from now on.
@@ -72,7 +76,7 @@ class Pool final : private ConnectionOwner {
   List<H1Connection> busy_;
   List<H1Connection> idle_;
   std::size_t idle_count_ = 0;
-  std::size_t size_ = 0;
+  std::size_t size_ = 0;  // busy, idle and reserved
 };
 
 class Pools {

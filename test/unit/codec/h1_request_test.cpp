@@ -396,7 +396,7 @@ TEST(H1Error, has_a_status_of_its_own_where_http_has_one) {
   EXPECT_EQ(status_of(H1Error::target_too_long), 414);
   EXPECT_EQ(status_of(H1Error::head_too_large), 431);
   EXPECT_EQ(status_of(H1Error::too_many_fields), 431);
-  EXPECT_EQ(status_of(H1Error::unknown_transfer_coding), 501);
+  EXPECT_EQ(status_of(H1Error::unknown_transfer_coding), 400);
   EXPECT_EQ(status_of(H1Error::unsupported_version), 505);
   EXPECT_EQ(status_of(H1Error::unknown_expectation), 417);
   EXPECT_EQ(status_of(H1Error::bare_lf), 400);

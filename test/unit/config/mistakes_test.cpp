@@ -193,8 +193,10 @@ constexpr Mistake contradictions[] = {
      "} "
      "} }\n",
      "4:77: upstreams.a.balance: consistent_hash needs hash_on", ""},
-    {CATALOG "routes:\n  - { to: catalog, budget: 250ms }\n",
-     "6:28: routes[0]: connect_timeout of upstream \"catalog\" (250ms) is not shorter than its "
+    {"upstreams:\n"
+     "  catalog: { endpoints: [ { address: 10.0.0.4:80 } ], connect_timeout: 250ms }\n"
+     "routes:\n  - { to: catalog, budget: 250ms }\n",
+     "7:28: routes[0]: connect_timeout of upstream \"catalog\" (250ms) is not shorter than its "
      "budget (250ms)",
      ""},
     {CATALOG "routes:\n  - { to: catalog, budget: 31s }\n",

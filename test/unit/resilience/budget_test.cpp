@@ -29,16 +29,21 @@ TEST(Budget, milliseconds_are_digits_and_zero_or_less_has_expired) {
     std::string_view text;
     std::optional<Duration> granted;
   };
-  const Row rows[] = {{"0", 0ms},           {"-5", 0ms},           {"007", 7ms},
-                      {"", std::nullopt},   {"-", std::nullopt},   {"+5", std::nullopt},
-                      {" 5", std::nullopt}, {"5.5", std::nullopt}, {"5ms", std::nullopt}};
+  const Row rows[] = {{"0", 0ms},
+                      {"-5", 0ms},
+                      {"007", 7ms},
+                      {"", std::nullopt},
+                      {"-", std::nullopt},
+                      {"+5", std::nullopt},
+                      {" 5", std::nullopt},
+                      {"5.5", std::nullopt},
+                      {"5ms", std::nullopt},
+                      {"99999999999999999999999", std::nullopt}};
   for (const Row& row : rows) {
     const Grant grant = read_grant(fields_of({{Name::weir_budget_ms, row.text}}));
     EXPECT_EQ(grant.granted, row.granted) << row.text;
     EXPECT_EQ(grant.malformed, row.granted ? 0 : 1) << row.text;
   }
-  const Grant endless = read_grant(fields_of({{Name::weir_budget_ms, "99999999999999999999999"}}));
-  EXPECT_GT(endless.granted, std::chrono::hours{24});
 }
 
 TEST(Budget, grpc_timeouts_are_read_as_grpc_defines_them) {

@@ -1,0 +1,66 @@
+// A warm exchange does not touch the heap: counted inside the proxy only, not in the world around.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "support/sim_proxy.h"
+#include "support/sim_scope.h"
+
+namespace {
+
+std::size_t allocations = 0;
+bool counting = false;
+
+// Where a debugger stops to see who it was.
+[[gnu::noinline]] void count_one() { ++allocations; }
+
+}  // namespace
+
+// Replaces the global ones for the whole test program; counts only where this test asks for it.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  if (counting && weir::sim::running == weir::sim::Whose::proxy) count_one();
+  if (void* block = std::malloc(size == 0 ? 1 : size)) return block;
+  throw std::bad_alloc{};
+}
+[[gnu::noinline]] void operator delete(void* block) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+
+namespace weir::sim {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::size_t allocations_of(Scene& scene, Client& client, int requests) {
+  allocations = 0;
+  counting = true;
+  for (int i = 0; i < requests; ++i) {
+    client.get("/v1/items");
+    scene.world.run_for(milliseconds{20});
+  }
+  counting = false;
+  return allocations;
+}
+
+TEST(Allocation, a_warm_exchange_makes_none) {
+  Scene scene;
+  scene.recorder.keep = false;
+  auto catalog = upstream("catalog", 3);
+  catalog.ejection.enabled = true;
+  catalog.breaker.enabled = true;
+  scene.apply(service_with(catalog));
+  for (const auto& instance : scene.instances) {
+    instance->mood.body = 1024;
+    instance->mood.idle = std::chrono::seconds{100};
+  }
+  Client& client = scene.client();
+  client.keep_bodies = false;
+  allocations_of(scene, client, 200);
+  EXPECT_EQ(allocations_of(scene, client, 100), 0U);
+  EXPECT_EQ(client.complete(), 300U);
+  scene.finish();
+}
+
+}  // namespace
+}  // namespace weir::sim
