@@ -286,6 +286,7 @@ void H1Connection::close(net::Closed reason) {
   if (state_ == State::closed) return;
   state_ = State::closed;
   timer_.disarm();
+  if (reason != net::Closed::error) channel_.flush_at_once();
   owner_.on_closed(*this, reason);
 }
 

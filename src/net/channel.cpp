@@ -79,8 +79,10 @@ void Channel::write(std::span<const char> bytes) {
   }
 }
 
-void Channel::flush() {
-  if (!waiting_ && !output_broken_ && unsent() > 0) send({});
+void Channel::flush_at_once() {
+  if (waiting_ || output_broken_ || unsent() == 0) return;
+  send({});
+  if (output_broken_) events_.on_drained();
 }
 
 void Channel::send(std::span<const char> bytes) {
@@ -118,7 +120,7 @@ void Channel::keep_rest(std::span<const char> bytes, std::size_t taken) {
 
 void Channel::on_writable() {
   waiting_ = false;
-  flush();
+  if (unsent() > 0) send({});
   if (waiting_) return;
   if (ending_ && !output_broken_) transport_->shutdown_send();
   events_.on_drained();
@@ -126,7 +128,7 @@ void Channel::on_writable() {
 
 void Channel::finish_output() {
   ending_ = true;
-  flush();
+  if (!waiting_ && !output_broken_ && unsent() > 0) send({});
   if (!waiting_ && !output_broken_) transport_->shutdown_send();
 }
 

@@ -57,13 +57,13 @@ void Loop::stop() {
 }
 
 void Loop::turn(Duration at_most) {
-  scheduler_.ready().drain();  // what was scheduled before the first turn
+  scheduler_.ready().end_turn();  // what was scheduled before the first turn
   const int count =
       ::epoll_wait(epoll_.number(), events_.data(), static_cast<int>(batch), timeout_ms(at_most));
   scheduler_.advance(std::chrono::steady_clock::now());
   if (count > 0) deliver(static_cast<std::size_t>(count));
   run_deferred();
-  scheduler_.ready().drain();
+  scheduler_.ready().end_turn();
 }
 
 // Rounded up, because the wheel fires nothing before a whole millisecond is over.

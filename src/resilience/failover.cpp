@@ -106,8 +106,10 @@ bool declared_idempotent(const http::RequestHead& request, const policy::Failove
 
 Duration first_attempt_limit(Duration left, const LatencyView& seen) {
   left = std::max(left, Duration::zero());
-  if (!seen.enough()) return left - left / 3;
-  const Duration latest = left - std::min(std::max(seen.p95, seen.median), left / 2);
+  const Duration split = left - left / 3;
+  if (!seen.enough()) return split;
+  const Duration room = std::min(std::max(seen.p95, seen.median), left / 2);
+  const Duration latest = std::min(split, left - room);
   return std::min(latest, std::max(3 * seen.p99, left / 4));
 }
 

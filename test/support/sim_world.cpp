@@ -36,7 +36,7 @@ Instant World::next() const {
 
 void World::drain() {
   const Scope scope{Whose::proxy};
-  scheduler_.ready().drain();
+  scheduler_.ready().end_turn();
 }
 
 void World::step(Instant limit) {

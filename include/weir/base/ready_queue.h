@@ -25,7 +25,7 @@ class Wakeable : public boost::intrusive::list_base_hook<
 
 class ReadyQueue {
  public:
-  // Appends `wakeable`; does nothing when it is queued already.
+  // Appends `wakeable`; does nothing when it is queued already, here or for the end of the turn.
   void schedule(Wakeable& wakeable) {
     if (!wakeable.is_linked()) queue_.push_back(wakeable);
   }
@@ -39,10 +39,25 @@ class ReadyQueue {
     }
   }
 
+  // For what is better done once for all events of a turn: woken by end_turn(), in order.
+  void schedule_last(Wakeable& wakeable) {
+    if (!wakeable.is_linked()) last_.push_back(wakeable);
+  }
+
+  // Wakes everything that is ready, then what was left for the end, until nothing is left.
+  void end_turn() {
+    for (drain(); !last_.empty(); drain()) {
+      Wakeable& first = last_.front();
+      last_.pop_front();
+      first.wake();
+    }
+  }
+
   bool empty() const { return queue_.empty(); }
 
  private:
   boost::intrusive::list<Wakeable, boost::intrusive::constant_time_size<false>> queue_;
+  boost::intrusive::list<Wakeable, boost::intrusive::constant_time_size<false>> last_;
 };
 
 }  // namespace weir

@@ -26,7 +26,7 @@ class Scheduler {
   // Moves time on, fires what is due and wakes what is ready. Time never goes back.
   void turn(Instant now) {
     advance(now);
-    ready_.drain();
+    ready_.end_turn();
   }
 
   // Moves time on without waking anyone yet; the driver calls it before it delivers I/O.

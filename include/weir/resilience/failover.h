@@ -66,9 +66,9 @@ bool failover_spent_below(const http::Fields& response);
 bool declared_idempotent(const http::RequestHead& request, const policy::Failover& policy);
 
 // How long the first attempt may last so that a second one fits into `left`. With enough samples:
-// three times the 99th percentile, at least a quarter of what is left, and at most what the
-// 95th percentile leaves over (or half of what is left). With too few: a static split, two thirds.
-// Never more than `left`.
+// three times the 99th percentile, at least a quarter of what is left, and at most what a 95th
+// percentile leaves over, though half of it may always be used. Two thirds at most, which is also
+// the static split with too few samples.
 Duration first_attempt_limit(Duration left, const LatencyView& seen);
 // When to hedge: the observed 95th percentile; nullopt with too few samples or no time for it.
 std::optional<Duration> hedge_delay(Duration left, const LatencyView& seen);

@@ -186,7 +186,8 @@ TEST(Failover, the_first_attempt_leaves_room_for_the_second) {
   const LatencyView seen{.samples = 100, .median = 10ms, .p95 = 50ms, .p99 = 60ms};
   EXPECT_EQ(first_attempt_limit(300ms, seen), 180ms) << "three times the 99th percentile";
   EXPECT_EQ(first_attempt_limit(2s, seen), 500ms) << "at least a quarter";
-  EXPECT_EQ(first_attempt_limit(200ms, seen), 150ms) << "a 95th percentile is left over";
+  EXPECT_EQ(first_attempt_limit(120ms, seen), 70ms) << "a 95th percentile is left over";
+  EXPECT_EQ(first_attempt_limit(210ms, seen), 140ms) << "never more than two thirds";
   EXPECT_EQ(first_attempt_limit(60ms, seen), 30ms) << "never less than half";
   EXPECT_EQ(first_attempt_limit(-1ms, seen), 0ms);
 }
