@@ -60,7 +60,7 @@ int carry_out(const CommandLine& line, Instant started) {
   if (line.run->parsed()) return run(line.run_options, started);
   if (line.check->parsed()) return check(line.files, line.output);
   if (line.demo->parsed()) return demo(line.demo->remaining());
-  fmt::print("{}\n", config::json_schema());
+  fmt::print("{}", config::json_schema());
   return exit_code::ok;
 }
 

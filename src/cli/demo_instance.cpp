@@ -38,17 +38,8 @@ enum class Mode : std::uint8_t { ok, slow, broken };
 
 class Instance final : private net::AcceptEvents, private net::Watcher {
  public:
-  Instance(net::Loop& loop, net::ListeningSocket socket, const InstanceOptions& options)
-      : loop_(loop),
-        options_(options),
-        random_(entropy()),
-        reporting_(loop),
-        listener_(loop, std::move(socket), *this) {
-    if (options.through) caller_ = std::make_unique<HttpCaller>(loop, *options.through);
-    static_cast<void>(loop.watch(STDIN_FILENO, net::Interest::level_read, *this));
-    report();
-  }
-  ~Instance() { loop_.forget(*this); }
+  Instance(net::Loop& loop, net::ListeningSocket socket, const InstanceOptions& options);
+  ~Instance();
 
  private:
   class Session;
@@ -149,6 +140,19 @@ class Instance::Session final : private net::ChannelEvents, private Wakeable {
   std::shared_ptr<Session*> self_ = std::make_shared<Session*>(this);
   net::Channel channel_;
 };
+
+Instance::Instance(net::Loop& loop, net::ListeningSocket socket, const InstanceOptions& options)
+    : loop_(loop),
+      options_(options),
+      random_(entropy()),
+      reporting_(loop),
+      listener_(loop, std::move(socket), *this) {
+  if (options.through) caller_ = std::make_unique<HttpCaller>(loop, *options.through);
+  static_cast<void>(loop.watch(STDIN_FILENO, net::Interest::level_read, *this));
+  report();
+}
+
+Instance::~Instance() { loop_.forget(*this); }
 
 void Instance::on_accept(std::unique_ptr<net::Transport> transport) {
   sessions_.push_back(std::make_unique<Session>(*this, std::move(transport)));

@@ -28,7 +28,7 @@ class Names {
   }
 
   std::string unique(const policy::Match& match) {
-    const std::string name = made_name(match);
+    std::string name = made_name(match);
     if (taken_.insert(name).second) return name;
     if (!match.methods.empty()) {
       std::vector<std::string_view> methods;

@@ -13,7 +13,6 @@ namespace {
 
 using resilience::Deadline;
 using resilience::Failure;
-using AttemptState = upstream::Attempt::State;
 
 // What is kept back so that a fallback can still be delivered.
 Duration fallback_reserve(const policy::Fallback& fallback, Duration budget) {

@@ -231,6 +231,7 @@ struct Table::Compiled {
     return std::nullopt;
   }
 
+ private:
   std::vector<Conditions> conditions_;  // by route
   std::vector<Candidates> lists_;
   std::vector<Host> hosts_;
