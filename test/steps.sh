@@ -87,7 +87,7 @@ sanitized() {
     -DWEIR_TESTS=ON -DWEIR_SANITIZE="$sanitizers" &&
     ninja -C "$folder" -j "$JOBS" --quiet || return 1
   local code=0
-  export WEIR_SIM_RUNS=${WEIR_SIM_RUNS:-200}
+  export WEIR_SIM_RUNS=${WEIR_SIM_RUNS:-200} WEIR_MEMORY_MIB=400
   gtest "$folder/weir_unit" || code=1
   gtest "$folder/weir_sim" || code=1
   timeout 600 ${RUN_UNDER:-} test/e2e/run --weir "$folder/weir" --upload-mb 20 "${@:3}" || code=1

@@ -1,7 +1,6 @@
 #include "weir/base/address.h"
 
 #include <arpa/inet.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -34,6 +33,7 @@ std::optional<Address> Address::parse(std::string_view text) {
   if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
 
   std::string host{text.substr(0, colon)};
+  if (host.find('\0') != std::string::npos) return std::nullopt;  // inet_pton() would stop there
   if (host == "localhost") host = "127.0.0.1";
   if (std::array<std::uint8_t, 4> bytes{}; inet_pton(AF_INET, host.c_str(), bytes.data()) == 1) {
     return v4(bytes, port);
@@ -54,7 +54,15 @@ bool Address::loopback() const {
 
 std::string Address::host() const {
   if (family_ == Family::v4) {
-    return fmt::format("{}.{}.{}.{}", host_[0], host_[1], host_[2], host_[3]);
+    std::string text;  // at most 15 characters: no allocation
+    for (std::size_t byte = 0; byte < 4; ++byte) {
+      if (byte > 0) text += '.';
+      const unsigned value = host_[byte];
+      if (value >= 100) text += static_cast<char>('0' + value / 100);
+      if (value >= 10) text += static_cast<char>('0' + value / 10 % 10);
+      text += static_cast<char>('0' + value % 10);
+    }
+    return text;
   }
   std::array<char, INET6_ADDRSTRLEN> buffer{};
   inet_ntop(AF_INET6, host_.data(), buffer.data(), buffer.size());

@@ -7,7 +7,7 @@ namespace weir {
 namespace {
 
 constexpr std::size_t class_bytes = 64;
-constexpr std::size_t class_count = 128;
+constexpr std::size_t class_count = 129;  // the last holds 8 KiB
 constexpr unsigned kept_per_class = 256;
 
 struct FreeBlock {

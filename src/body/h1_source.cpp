@@ -17,6 +17,7 @@ http::Pull H1Source::pull() {
       case net::Channel::Input::open:
         // A line of framing that is larger than the largest buffer cannot be waited for.
         if (!channel_.input().empty() && !channel_.read_more()) {
+          error_ = codec::H1Error::trailers_too_large;
           return {http::Pull::State::failed, {}};
         }
         return {http::Pull::State::pending, {}};

@@ -52,15 +52,17 @@ void H1Connection::on_input() {
 
 void H1Connection::on_drained() {
   sink_.on_drained();
-  const bool input_over = channel_.input_state() != net::Channel::Input::open;
-  if (state_ == State::lingering && (input_over || channel_.output_broken()))
-    return close(lingering_for_);
+  if (state_ == State::lingering) {
+    const bool input_over = channel_.input_state() != net::Channel::Input::open;
+    if (input_over || channel_.output_broken()) return close(lingering_for_);
+    scheduler_.arm_in(timer_, linger_time);
+  }
   if (watcher_ != nullptr && channel_.output_broken()) scheduler_.schedule(*watcher_);
 }
 
 void H1Connection::read_head() {
   if (channel_.input().empty()) {
-    if (channel_.input_state() != net::Channel::Input::open) close(input_end());
+    if (channel_.input_state() != net::Channel::Input::open) end(input_end());
     return;
   }
   if (state_ == State::idle) {
@@ -135,7 +137,7 @@ http::Pull H1Connection::ContinueSource::pull() {
     connection_.channel_.write(std::string_view{"HTTP/1.1 100 Continue\r\n\r\n"});
     connection_.channel_.flush();
   }
-  if (!connection_.tunnel_) {
+  if (!connection_.tunnel_ && !connection_.timer_.armed()) {
     connection_.scheduler_.arm_in(connection_.timer_, connection_.limits_.body_timeout);
   }
   return pulled;
@@ -157,6 +159,8 @@ http::Sink& H1Connection::respond(http::ResponseHead& head) {
   if (head.body.kind == Kind::chunked && version_ == http::Version::http_1_0) {
     head.body = http::BodyLength::until_close();
   }
+  // A caller that was not told to go on may send its body or not: the connection cannot be used on.
+  if (std::exchange(awaits_continue_, false)) keep_alive_ = false;
   keep_alive_ = keep_alive_ && !draining_ && head.body.kind != Kind::until_close;
   head.keep_alive = keep_alive_ || switching;
   if (version_ == http::Version::http_1_0 && keep_alive_) {
@@ -244,6 +248,16 @@ void H1Connection::refuse(std::uint16_t status, std::string_view detail) {
   linger(status == 408 ? net::Closed::timeout : net::Closed::error);
 }
 
+// In order, with what is still unsent on its way.
+void H1Connection::end(net::Closed reason) {
+  channel_.flush_at_once();
+  if (channel_.unsent() > 0 && reason != net::Closed::error) {
+    linger(reason);
+  } else {
+    close(reason);
+  }
+}
+
 void H1Connection::linger(net::Closed reason) {
   state_ = State::lingering;
   lingering_for_ = reason;
@@ -251,7 +265,8 @@ void H1Connection::linger(net::Closed reason) {
   channel_.consume(channel_.input().size());
   const bool input_over = channel_.input_state() != net::Channel::Input::open;
   if (channel_.output_broken() || (input_over && channel_.unsent() == 0)) return close(reason);
-  scheduler_.arm_in(timer_, linger_time);
+  // A caller that takes its answer slowly has the time that a slow body has.
+  scheduler_.arm_in(timer_, channel_.unsent() > 0 ? limits_.body_timeout : linger_time);
 }
 
 void H1Connection::wake() {
@@ -260,7 +275,7 @@ void H1Connection::wake() {
     return;
   }
   switch (state_) {
-    case State::idle: close(draining_ ? net::Closed::drain : net::Closed::idle); break;
+    case State::idle: end(draining_ ? net::Closed::drain : net::Closed::idle); break;
     case State::lingering: close(lingering_for_); break;
     case State::head:
       handler_.on_request_timeout();

@@ -19,7 +19,7 @@ constexpr std::array<std::pair<std::string_view, Method>, 9> methods{{
     {"PATCH", Method::patch},
 }};
 
-constexpr std::array<std::pair<std::uint16_t, std::string_view>, 45> phrases{{
+constexpr std::array<std::pair<std::uint16_t, std::string_view>, 55> phrases{{
     {100, "Continue"},
     {101, "Switching Protocols"},
     {103, "Early Hints"},
@@ -55,16 +55,26 @@ constexpr std::array<std::pair<std::uint16_t, std::string_view>, 45> phrases{{
     {415, "Unsupported Media Type"},
     {416, "Range Not Satisfiable"},
     {417, "Expectation Failed"},
+    {418, "I'm a teapot"},
     {421, "Misdirected Request"},
     {422, "Unprocessable Content"},
+    {425, "Too Early"},
     {426, "Upgrade Required"},
+    {428, "Precondition Required"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
+    {451, "Unavailable For Legal Reasons"},
     {500, "Internal Server Error"},
     {501, "Not Implemented"},
     {502, "Bad Gateway"},
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+    {506, "Variant Also Negotiates"},
+    {507, "Insufficient Storage"},
+    {508, "Loop Detected"},
+    {510, "Not Extended"},
+    {511, "Network Authentication Required"},
 }};
 
 }  // namespace

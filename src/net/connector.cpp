@@ -29,6 +29,7 @@ class TcpConnecting final : public Connecting, public Recycled, private Watcher,
     socket_ = Descriptor{open_stream_socket(to_.family())};
     if (!socket_.open()) return errno;
     set_option(socket_.number(), IPPROTO_TCP, TCP_NODELAY, 1);
+    spare_congestion_control(socket_.number(), to_);
     const SocketAddress name{to_};
     const int result = ::connect(socket_.number(), name.get(), name.length) == 0 ? 0 : errno;
     if (result != 0 && result != EINPROGRESS) return result;

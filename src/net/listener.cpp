@@ -115,6 +115,7 @@ Listener::Taken Listener::take() {
     }
     return Taken::failed;
   }
+  spare_congestion_control(socket.number(), peer.address());
   auto transport =
       TcpTransport::make(loop_, std::move(socket), peer.address(), TcpTransport::Watched::no);
   if (transport) events_.on_accept(std::move(transport));

@@ -33,6 +33,10 @@ Address name_of(int socket, Side side);
 // Non-blocking, closed on exec; -1 and errno on failure.
 int open_stream_socket(Address::Family family);
 void set_option(int socket, int level, int option, int value);
+// Between two programs of one machine there is no congestion to control. The plainest algorithm
+// spares the kernel the model of the path and the pacing timers that the machine's default may
+// bring (BBR).
+void spare_congestion_control(int socket, const Address& peer);
 
 IoError io_error(int error_number);
 ConnectError connect_error(int error_number);

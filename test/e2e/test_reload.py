@@ -9,6 +9,8 @@ from mesh import MeshTest
 from processes import wait_until
 
 MIB = 1024 * 1024
+# A sanitizer keeps what was freed for a while.
+MEMORY_MIB = int(os.environ.get("WEIR_MEMORY_MIB", "8"))
 
 
 class Reload(MeshTest):
@@ -104,7 +106,7 @@ class Reload(MeshTest):
         memory, descriptors = self.proxy.resident(), self.proxy.descriptors()
         for number in range(900):
             self.proxy.reload(configs[number % 2])
-        self.assertLess(self.proxy.resident() - memory, 8 * MIB)
+        self.assertLess(self.proxy.resident() - memory, MEMORY_MIB * MIB)
         self.assertLess(self.proxy.descriptors() - descriptors, 50)
         self.assert_nothing_lost(load)
 

@@ -2,7 +2,8 @@
 //
 // The exchange waits in one place for everything that can happen to it (a response head, a timer,
 // a permit, the caller going away) by handing its Signal to all of them and then examining state
-// in its own order. That replaces a race of awaitables and costs nothing.
+// in its own order. That replaces a race of awaitables and costs nothing. A Signal does not outlive
+// the Task that waits for it, nor the other way round: they are members of one object.
 #pragma once
 
 #include <coroutine>

@@ -7,6 +7,7 @@
 //   exchange   --(done, connection ends)--------> lingering  or closed
 //   idle       --(end, idle timeout, drain)-----> closed
 //   lingering  --(end, broken, linger time)-----> closed
+//   any        --(ends with output unsent)------> lingering  until the caller has taken it
 //
 // Lingering: our side has ended and what the peer still sends is read and dropped for a short
 // time, so that a reset does not destroy the reply on its way (RFC 9112, 9.6). Half-closed callers:
@@ -95,6 +96,7 @@ class H1Connection final : private net::ChannelEvents,
   void begin_exchange();
   void begin_idle();
   void refuse(std::uint16_t status, std::string_view detail);
+  void end(net::Closed reason);
   void linger(net::Closed reason);
   void close(net::Closed reason);
   net::Closed input_end() const;
