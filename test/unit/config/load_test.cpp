@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "support/repository.h"
 #include "weir/config/effective.h"
 #include "weir/config/schema.h"
 
@@ -15,11 +16,6 @@ namespace weir::config {
 namespace {
 
 using namespace std::chrono_literals;
-
-// The repository's root, whichever folder the test is started in.
-std::filesystem::path root() {
-  return std::filesystem::path{__FILE__}.parent_path().parent_path().parent_path().parent_path();
-}
 
 std::string content(const std::filesystem::path& path) {
   std::ifstream stream{path};
@@ -56,7 +52,7 @@ constexpr std::string_view two_upstreams =
 
 TEST(Example, loads_without_a_warning_and_comes_back_from_its_effective_form) {
   int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator{root() / "config"}) {
+  for (const auto& entry : std::filesystem::directory_iterator{repository() / "config"}) {
     const bool of_prometheus = entry.path().filename() == "alerts.yaml";
     if (entry.path().extension() != ".yaml" || of_prometheus) continue;
     ++count;
@@ -70,16 +66,16 @@ TEST(Example, loads_without_a_warning_and_comes_back_from_its_effective_form) {
 }
 
 TEST(Schema, is_the_committed_one) {
-  EXPECT_TRUE(json_schema() == content(root() / "config/schema.json"))
+  EXPECT_TRUE(json_schema() == content(repository() / "config/schema.json"))
       << "run: weir schema > config/schema.json";
 }
 
 TEST(Reference, is_the_committed_one) {
-  EXPECT_EQ(reference(), content(root() / "docs/configuration.md"));
+  EXPECT_EQ(reference(), content(repository() / "docs/configuration.md"));
 }
 
 TEST(Load, reads_what_the_example_says) {
-  const Loaded loaded = load(content(root() / "config/orders.yaml"));
+  const Loaded loaded = load(content(repository() / "config/orders.yaml"));
   const policy::Service& service = loaded.service;
   EXPECT_EQ(service.identity.zone, "eu-west-1a");
   EXPECT_EQ(service.inbound->budget.maximum, 2s);
@@ -101,7 +97,7 @@ TEST(Load, reads_what_the_example_says) {
 }
 
 TEST(Load, makes_the_application_an_upstream_that_is_called_plainly) {
-  const Loaded loaded = load(content(root() / "config/minimal.yaml"));
+  const Loaded loaded = load(content(repository() / "config/minimal.yaml"));
   const policy::Upstream& application = loaded.service.inbound->upstream;
   EXPECT_EQ(application.name, "application");
   ASSERT_EQ(application.endpoints.size(), 1U);

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "sample_record.h"
+#include "support/repository.h"
 
 namespace weir::telemetry {
 namespace {
@@ -205,7 +206,7 @@ TEST(Metrics, gives_openmetrics_to_who_asks_for_it) {
 
 // The reference lists each metric as "| `name` | kind | labels | ...".
 TEST(Metrics, are_all_in_the_reference_and_nothing_else_is) {
-  const auto path = std::filesystem::path{__FILE__}.parent_path() / "../../../docs/metrics.md";
+  const auto path = repository() / "docs/metrics.md";
   std::ifstream file{path};
   ASSERT_TRUE(file) << path;
   const std::regex row{R"(^\| `((?:weir|process)_\w+)` \| (\w+) \| ([^|]*) \|.*)"};
@@ -234,7 +235,7 @@ TEST(Metrics, that_the_dashboard_and_the_alerts_use_exist) {
   }
   const std::regex name{R"(\b(?:weir|process)_\w+)"};
   for (const char* path : {"config/grafana.json", "config/alerts.yaml"}) {
-    std::ifstream file{std::filesystem::path{__FILE__}.parent_path() / "../../.." / path};
+    std::ifstream file{repository() / path};
     ASSERT_TRUE(file) << path;
     std::ostringstream text;
     text << file.rdbuf();
