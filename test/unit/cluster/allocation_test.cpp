@@ -16,6 +16,11 @@ thread_local std::uint64_t* counted = nullptr;
   if (void* block = std::malloc(size)) return block;
   throw std::bad_alloc{};
 }
+// Used by algorithms that can do without; a sanitizer would otherwise keep its own.
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  if (counted != nullptr) ++*counted;
+  return std::malloc(size == 0 ? 1 : size);
+}
 [[gnu::noinline]] void operator delete(void* block) noexcept { std::free(block); }
 [[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 
