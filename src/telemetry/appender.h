@@ -20,7 +20,7 @@ class Appender {
   // What does not fit is left out; whoever sizes the space sees to it that all does.
   void raw(std::string_view text) {
     if (text.size() > left()) return;
-    std::memcpy(cursor_, text.data(), text.size());
+    if (!text.empty()) std::memcpy(cursor_, text.data(), text.size());
     cursor_ += text.size();
   }
   void raw(char byte) {
