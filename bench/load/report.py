@@ -126,11 +126,14 @@ first 200 through the proxy. Configurations: `bench/load/peers/`.
 
 
 _HTTP_2_METHOD = """\
-{title}: 16 connections of 16 streams each by `h2load`, {what}, one worker each. Cores,
-rounds, CPU and ratios are as in [load.md](load.md): {rounds} rounds of {seconds} s for each in turn,
-in a new random order each time. The percentiles are those of the requests' own times in h2load's
-log. The origin is `{origin}`.{absent} weir runs with all its policies on and writes a JSON access
-log to a file; the second line is the same without the log. Configurations: `bench/load/peers/`.
+{title}: 16 connections of 16 streams each by `h2load`, {what}, one worker each.
+
+Cores, rounds, CPU and ratios are as in [load.md](load.md): {rounds} rounds of {seconds} s for each
+in turn, in a new random order each time. The percentiles are of the requests' own times in the log
+of h2load. The origin is `{origin}`.{absent}
+
+weir runs with all its policies on and writes a JSON access log to a file; the second line is the
+same without the log. Configurations: `bench/load/peers/`.
 """
 _WHAT = {
     "h2-to-h1": "1 KiB answers",
@@ -154,8 +157,8 @@ def _method(scenario, settings):
 _STREAMS_METHOD = """\
 Each stream is a GET in flight with all that belongs to it: the exchange, its budget, the stream of
 the caller and the one upstream. 125 of them share a connection of a caller, up to 1,000 a
-connection to the origin, which never answers. All are seen in `weir_exchanges_in_flight`, and all are
-gone when the callers have gone. Run alone: `bench/load/run --scenario streams`.
+connection to the origin, which never answers. All are seen in `weir_exchanges_in_flight`, and all
+are gone when the callers have gone. Run alone: `bench/load/run --scenario streams`.
 """
 
 

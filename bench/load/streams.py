@@ -4,7 +4,6 @@ import re
 import select
 import socket
 import struct
-import sys
 import time
 from dataclasses import dataclass
 
@@ -133,14 +132,3 @@ def measure(weir, tools, directory):
             print(f"{points[-1].streams:7,} streams: {points[-1].resident / 2**20:.1f} MiB", flush=True)
         held.let_go()
         return points, held.wait_for(0)
-
-
-def main():
-    import tempfile
-    from pathlib import Path
-    with tempfile.TemporaryDirectory() as directory:
-        print(measure(sys.argv[1], sys.argv[2], Path(directory)))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,5 +1,6 @@
 """Promise: an attack over HTTP/2 costs little, ends with its connection, and harms nobody beside it."""
 
+import re
 import socket
 import threading
 from dataclasses import dataclass
@@ -44,7 +45,8 @@ class Neighbour:
 
     def __init__(self, port):
         self.port = port
-        self.served = self.failed = 0
+        self.served = 0
+        self.failed = {}  # what came in place of 200: how often
         self.problem = None
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -53,10 +55,12 @@ class Neighbour:
         try:
             with Client(self.port, timeout=5) as client:
                 while not self._end.is_set():
-                    if client.request(path="/neighbour").status == 200:
+                    answer = client.request(path="/neighbour")
+                    if answer.status == 200:
                         self.served += 1
                     else:
-                        self.failed += 1
+                        why = (answer.status, answer.header("proxy-status"), answer.reset)
+                        self.failed[why] = self.failed.get(why, 0) + 1
         except Exception as problem:  # told by the test
             self.problem = problem
 
@@ -81,9 +85,12 @@ class Played:
 
 class Attacked(Http2Test):
     def mesh(self, upstream=HTTP1, **sections):
-        self.a = self.instance() if upstream == HTTP1 else self.origin("a")
-        endpoint = self.a if upstream == HTTP1 else self.a.address
-        return self.weir([endpoint], upstream, **sections)
+        h1 = upstream["protocol"] == "http/1.1"
+        self.a = self.instance() if h1 else self.origin("a")
+        endpoint = self.a if h1 else self.a.address
+        # Resets of calls in flight close HTTP/1.1 connections, and make the accept queue of a slow
+        # origin run over: whoever is turned away there comes back after a second.
+        return self.weir([endpoint], {"connect_timeout": "4s", **upstream}, **sections)
 
     def price(self, weir):
         """CPU nanoseconds of one served request."""
@@ -107,12 +114,18 @@ class Attacked(Http2Test):
         calls = sum(1 for call in self.a.calls() if self.target(call) != "/neighbour")
         return Played(verdicts, cost, resident.largest - base, calls, neighbour)
 
+    def floods(self, weir, count):
+        """{reason: connections} once so many have been counted."""
+        weir.expect_metric(count, FLOODS)
+        found = re.findall(FLOODS + r'\{.*reason="(\w+)".*\} (\d+)', weir.admin("/metrics").text)
+        return {reason: int(number) for reason, number in found if int(number)}
+
     def target(self, call):
         return call["target"] if isinstance(call, dict) else call.path
 
     def bounded(self, weir, played):
         """What holds for every attack."""
-        self.assertEqual((played.neighbour.problem, played.neighbour.failed), (None, 0))
+        self.assertEqual((played.neighbour.problem, played.neighbour.failed), (None, {}))
         self.assertLess(played.cost, ATTACKERS * SERVED_REQUESTS)
         self.assertLess(played.growth, GROWTH)
         self.assertLess(played.calls, ATTACKERS * ORIGIN_CALLS)
@@ -130,7 +143,10 @@ class Attacks(Attacked):
             self.assertEqual((verdict.closed, verdict.code), (True, ENHANCE_YOUR_CALM), verdict)
             self.assertLess(verdict.units, attacks.UNITS)
         self.bounded(weir, played)
-        weir.expect_metric(ATTACKERS, FLOODS, reason=kind)
+        kinds = (kind,) if isinstance(kind, str) else kind
+        floods = self.floods(weir, ATTACKERS)
+        self.assertLessEqual(set(floods), set(kinds))
+        self.assertEqual(sum(floods.values()), ATTACKERS)
         weir.expect_metric(0, "weir_exchanges_in_flight")
 
     def ended(self, attack):
@@ -144,7 +160,7 @@ class Attacks(Attacked):
                 self.assertLessEqual(verdict.units, attacks.BURST)
         self.bounded(weir, played)
         calm = sum(verdict.code == ENHANCE_YOUR_CALM for verdict in played.verdicts)
-        weir.expect_metric(calm, FLOODS, reason="provoked_resets")
+        self.assertEqual(self.floods(weir, calm), {"provoked_resets": calm} if calm else {})
         weir.expect_metric(0, "weir_exchanges_in_flight")
 
     def test_rapid_reset(self):
@@ -179,7 +195,8 @@ class Attacks(Attacked):
         self.bounded(weir, played)
 
     def test_provoked_by_a_body_longer_than_its_length(self):
-        self.calmed(attacks.body_longer_than_its_length, "provoked_resets")
+        """Their exchanges end later than their streams: the next ones may be refused meanwhile."""
+        self.calmed(attacks.body_longer_than_its_length, ("provoked_resets", "resets"))
 
     def test_provoked_by_malformed_heads(self):
         self.calmed(attacks.malformed_heads, "provoked_resets")
@@ -233,8 +250,8 @@ class Silence(Attacked):
                 # thrown away for a while, so that a RST does not overtake the GOAWAY.
                 while True:
                     client.send(frame(6, payload=b"unread!!") * 1000)
-        self.assertEqual((neighbour.problem, neighbour.failed), (None, 0))
-        weir.expect_metric(1, FLOODS, reason="pings")
+        self.assertEqual((neighbour.problem, neighbour.failed), (None, {}))
+        self.assertEqual(self.floods(weir, 1), {"pings": 1})
         self.assertLess(resident.largest - base, GROWTH)
 
     def test_window_stall(self):
@@ -242,7 +259,7 @@ class Silence(Attacked):
         budget lasts, and no more of them than a connection has streams."""
         for upstream in (HTTP1, HTTP2):
             with self.subTest(upstream["protocol"]):
-                weir = self.mesh(upstream, outbound={
+                weir = self.mesh({**upstream, "connect_timeout": "1s"}, outbound={
                     # Those that come too late get a 504, whose text then waits for a window too.
                     "limits": {"streams": 100, "body_timeout": "1s"},
                     "budget": {"default": "1500ms", "maximum": "2s"}})
@@ -260,7 +277,7 @@ class Silence(Attacked):
                         client.socket.close()
                     wait_until(lambda: weir.metric("weir_exchanges_in_flight") <= 1, 5,
                                "the stalled exchanges to end")
-                self.assertEqual((neighbour.problem, neighbour.failed), (None, 0))
+                self.assertEqual((neighbour.problem, neighbour.failed), (None, {}))
                 self.assertLess(resident.largest - base, 400 * STALLED_STREAM)
 
     def test_finished_answers_without_a_window(self):
@@ -273,8 +290,8 @@ class Silence(Attacked):
                     for _ in range(100):
                         client.open(path="/bytes/100")
                     self.assertEqual(client.until_closed(), ENHANCE_YOUR_CALM)
-        self.assertEqual((neighbour.problem, neighbour.failed), (None, 0))
-        weir.expect_metric(ATTACKERS, FLOODS, reason="window_stall")
+        self.assertEqual((neighbour.problem, neighbour.failed), (None, {}))
+        self.assertEqual(self.floods(weir, ATTACKERS), {"window_stall": ATTACKERS})
         weir.expect_metric(0, "weir_exchanges_in_flight")
 
     def test_head_that_comes_slowly(self):
@@ -290,7 +307,7 @@ class Silence(Attacked):
                 with self.subTest(name), Client(weir.port, timeout=5) as client:
                     client.send(data)
                     client.until_closed()
-        self.assertEqual((neighbour.problem, neighbour.failed), (None, 0))
+        self.assertEqual((neighbour.problem, neighbour.failed), (None, {}))
         self.assertEqual([call for call in self.a.calls() if call["target"] == "/"], [])
 
     def test_thousands_of_half_prefaces(self):
@@ -315,7 +332,7 @@ class Silence(Attacked):
                 for one in sockets:
                     one.close()
             wait_until(lambda: weir.descriptors() <= descriptors + 4, what="the descriptors")
-        self.assertEqual((neighbour.problem, neighbour.failed), (None, 0))
+        self.assertEqual((neighbour.problem, neighbour.failed), (None, {}))
         self.assertLess(resident.largest - base, count * 16 * 1024)
 
     def test_streams_beyond_the_limit_are_refused(self):

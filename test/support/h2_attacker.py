@@ -129,7 +129,8 @@ def body_longer_than_its_length(client):
         stream = client.next_stream()
         client.responses[stream] = Response()
         head = block(request_fields("POST", "/slow/20000", more=[("content-length", "1")]))
-        yield frame(HEADERS, END_HEADERS, stream, head) + frame(DATA, 0, stream, b"long")
+        yield frame(HEADERS, END_HEADERS, stream, head) + frame(
+            DATA, 0, stream, b"long" * 100)
 
 
 def malformed_heads(client):

@@ -87,7 +87,7 @@ class _Connection:
                         self._on(event)
                     self.flush()
         except h2_exceptions.ProtocolError as problem:
-            # The library will not answer any more once the client has said GOAWAY, which permits it.
+            # Once the client has said GOAWAY the library refuses to answer, which is permitted.
             if "ConnectionState.CLOSED" not in str(problem):
                 self.origin.errors.append(repr(problem))
             self.flush()

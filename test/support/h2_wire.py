@@ -2,7 +2,6 @@
 
 import socket
 import struct
-import time
 from dataclasses import dataclass, field
 
 from needs import need_module
@@ -324,11 +323,3 @@ def request(port, method="GET", path="/", headers=None, body=None, host="catalog
     """One request on a connection of its own."""
     with Client(port, timeout=timeout) as client:
         return client.request(method, path, headers, body, host)
-
-
-def calm_down_of(client, deadline=10.0):
-    """True when the connection ends with GOAWAY(ENHANCE_YOUR_CALM) within `deadline` seconds."""
-    end = time.monotonic() + deadline
-    while not client.closed and time.monotonic() < end:
-        client.receive()
-    return client.closed and client.goaway is not None and client.goaway[1] == ENHANCE_YOUR_CALM

@@ -105,8 +105,8 @@ enum class Protocol : std::uint8_t { automatic, http_1_1, http_2 };
 struct HealthCheck {
   enum class Kind : std::uint8_t { http, grpc };
   Kind kind = Kind::http;
-  std::string path = "/";   // http: GET, 200..299 is well
-  std::string service;      // grpc: of grpc.health.v1.Health/Check; empty: the whole server
+  std::string path = "/";          // http: GET, 200..299 is well
+  std::string service;             // grpc: of grpc.health.v1.Health/Check; empty: the whole server
   Duration interval = seconds{5};  // jittered
   Duration timeout = seconds{1};
   std::uint32_t unhealthy_after = 2;  // failures in a row
