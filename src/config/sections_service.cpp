@@ -114,6 +114,8 @@ Fields describe(policy::Inbound& inbound) {
       {"protocol",
        "What the application speaks: `auto` is HTTP/2 for gRPC and HTTP/1.1 for everything else.",
        scalar(inbound.upstream.protocol)},
+      {"idle", "For streams: longest pause, instead of a total time, after the first byte.",
+       scalar(inbound.idle, "", positive)},
       refused_health(inbound.upstream),
   };
   append(fields, listener_fields(inbound));

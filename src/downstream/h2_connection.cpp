@@ -10,6 +10,8 @@ namespace {
 constexpr std::size_t send_size = 64UL * 1024;
 constexpr std::uint32_t connection_window = 1024UL * 1024;
 constexpr std::size_t kept_heads = 16;
+// Of what comes after a goodbye. The rest is left to the kernel, whose buffers fill.
+constexpr std::size_t drop_limit = 1024UL * 1024;
 // A larger head is not worth its memory while nobody uses it.
 constexpr std::size_t kept_head_size = 2048;
 
@@ -42,8 +44,10 @@ void H2Connection::on_input() {
   if (phase_ < Phase::condemned && !bytes.empty()) {
     session_.receive(bytes, accepted_.scheduler.now());
     watch_head();
+  } else {
+    dropped_ += bytes.size();
   }
-  accepted_.channel.consume(bytes.size());
+  if (dropped_ <= drop_limit) accepted_.channel.consume(bytes.size());
   hand_over();
   send_later();
 }

@@ -88,9 +88,9 @@ void H2Connection::on_flood(codec::H2Flood flood) {
 }
 
 void H2Connection::on_capacity() {
-  // What a server sends first are its SETTINGS.
-  settings_came_ = settings_came_ || received_ > 0;
-  if (settings_came_) {
+  // What a server sends first are its SETTINGS; upgrades have waited for them.
+  if (!settings_came_ && received_ > 0) {
+    settings_came_ = true;
     for (auto next = streams_.begin(); next != streams_.end();) (next++)->on_settings();
   }
   find_standing();

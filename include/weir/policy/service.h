@@ -74,6 +74,7 @@ inline Upstream application_upstream() {
 
 struct Inbound : Listener {
   Address application;
+  std::optional<Duration> idle;  // streams: idle limit instead of a total after the first byte
   Upstream upstream = application_upstream();  // with `application` as its one endpoint
 };
 

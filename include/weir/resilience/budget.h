@@ -34,7 +34,7 @@ struct Grant {
 // Reads all grants that the fields hold.
 Grant read_grant(const http::Fields& fields);
 // Only `grpc-timeout`: what a caller may say also from beyond the trust boundary, because gRPC
-// promises it to its callee and it only ever shortens.
+// promises it to its callee; the listener's maximum and the route's budget bound it like any other.
 Grant read_grpc_grant(const http::Fields& fields);
 
 struct BudgetPolicy {

@@ -43,6 +43,18 @@ TEST(H2ConnectionEnd, exchanges_count_until_they_have_ended_whatever_becomes_of_
   EXPECT_EQ(call.streams.size(), 3U);
 }
 
+TEST(H2ConnectionEnd, what_comes_after_the_goodbye_is_not_read_for_ever) {
+  H2Call call;
+  call.listens = false;
+  call.send_raw(std::string(1000, 'x'));  // no frame of any kind
+  ASSERT_TRUE(call.goaway());
+  constexpr std::size_t flood = 8UL * 1024 * 1024;
+  call.send_raw(std::string(flood, 'x'));
+  EXPECT_GT(call.peer.unread(), flood / 2);
+  call.pass(seconds{3});
+  EXPECT_TRUE(call.closed);
+}
+
 TEST(H2ConnectionEnd, a_caller_that_takes_nothing_of_what_is_finished_is_told_to_calm_down) {
   codec::H2Settings settings;
   settings.stream_window = 100;
