@@ -18,12 +18,10 @@ struct Row {
   Blames blames;
 };
 
-// As Envoy's outlier detection and linkerd's classification agree, and where they do not, what says
-// something of the instance rather than of the request. RESOURCE_EXHAUSTED is a quota or a message
-// that is too large: Envoy reads it as 429, linkerd as no failure, and to eject an instance
-// for it would put its load on the others. UNIMPLEMENTED (a 501 to Envoy) is as true of every other
-// instance of the version. PERMISSION_DENIED (a failure to linkerd) is the caller's.
-// DEADLINE_EXCEEDED blames unless the budget was short, which judge_head() finds out.
+// What says something of the instance rather than of the request. RESOURCE_EXHAUSTED is a quota or
+// a message that is too large, and to eject an instance for it would put its load on the others.
+// UNIMPLEMENTED is as true of every other instance of the version. PERMISSION_DENIED is the
+// caller's. DEADLINE_EXCEEDED blames unless the budget was short, which judge_head() finds out.
 constexpr Row rows[] = {
     {GrpcStatus::ok, Blames::nobody},
     {GrpcStatus::cancelled, Blames::nobody},

@@ -1,10 +1,12 @@
 // One try of an exchange against one endpoint, from the lease to the response head and its body.
 //
-//   resting    --(start)------------------> connecting, or connected with a connection that is
-//   there connecting --(connected)--------------> connected connected  --(send)------------------->
-//   waiting connecting --(refused, timeout ...)---> failed waiting    --(1xx)-------------------->
-//   informed --(next_head)--> waiting waiting    --(final head)-------------> responding waiting
-//   --(reset, malformed ...)---> failed
+//   resting    --(start)------------------> connecting, or connected when one is there already
+//   connecting --(connected)--------------> connected
+//   connected  --(send)-------------------> waiting
+//   connecting --(refused, timeout ...)---> failed
+//   waiting    --(1xx)--------------------> informed --(next_head)--> waiting
+//   waiting    --(final head)-------------> responding
+//   waiting    --(reset, malformed ...)---> failed
 //
 // The watcher is scheduled after every change. Destroying the attempt cancels it: an HTTP/1.1
 // connection that is not in a clean state is closed, an HTTP/2 stream is reset.
