@@ -57,13 +57,14 @@ std::string_view trimmed(std::string_view text) {
 }  // namespace
 
 std::optional<TraceState> TraceState::read(const Fields& fields) {
-  TraceState state;
+  std::optional<TraceState> state{std::in_place};
   if (!fields.contains(Name::tracestate)) return state;
   bool well_formed = true;
   fields.for_each([&](const Field& field) {
-    if (field.id == Name::tracestate) well_formed = well_formed && state.add_list(field.value);
+    if (field.id == Name::tracestate) well_formed = well_formed && state->add_list(field.value);
   });
-  return well_formed ? std::optional{state} : std::nullopt;
+  if (!well_formed) state.reset();
+  return state;
 }
 
 // Empty members are allowed and mean nothing.
@@ -107,23 +108,32 @@ void TraceState::put_first(std::string_view member) {
   ++size_;
 }
 
+std::size_t TraceState::length() const {
+  std::size_t length = size_ == 0 ? 0 : size_ - 1;
+  for (std::size_t index = 0; index < size_; ++index) length += members_[index].size();
+  return length;
+}
+
+void TraceState::leave_out(std::size_t longer_than) {
+  std::size_t left = length();
+  for (std::size_t index = size_; index-- > 0 && left > most_characters;) {
+    if (members_[index].size() <= longer_than) continue;
+    left -= members_[index].size() + 1;
+    erase(index);
+  }
+}
+
 TraceState::Text TraceState::text() const {
-  TraceState kept = *this;
-  std::size_t length = 0;  // with a comma before each
-  for (std::size_t index = 0; index < size_; ++index) length += members_[index].size() + 1;
-  const auto leave_out = [&](std::size_t longer_than) {
-    for (std::size_t index = kept.size_; index-- > 0 && length > most_characters + 1;) {
-      if (kept.members_[index].size() <= longer_than) continue;
-      length -= kept.members_[index].size() + 1;
-      kept.erase(index);
-    }
-  };
-  leave_out(long_member);
-  leave_out(0);
+  if (length() > most_characters) {
+    TraceState kept = *this;
+    kept.leave_out(long_member);
+    kept.leave_out(0);
+    return kept.text();
+  }
   Text text;
-  for (std::size_t index = 0; index < kept.size_; ++index) {
+  for (std::size_t index = 0; index < size_; ++index) {
     if (index > 0) text.characters[text.size++] = ',';
-    const std::string_view member = kept.members_[index];
+    const std::string_view member = members_[index];
     std::ranges::copy(member, text.characters.data() + text.size);
     text.size += member.size();
   }

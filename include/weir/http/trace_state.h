@@ -44,6 +44,8 @@ class TraceState {
  private:
   bool add_list(std::string_view list);
   void erase(std::size_t index);
+  void leave_out(std::size_t longer_than);
+  std::size_t length() const;  // of text() without limits
 
   std::array<std::string_view, most_members> members_;
   std::size_t size_ = 0;
