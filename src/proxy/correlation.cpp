@@ -77,6 +77,12 @@ bool InboundRequest::failover_spent() const {
   return entry_->spent;
 }
 
+void InboundRequest::set_deadline(resilience::Deadline deadline) {
+  if (entry_ == nullptr) return;
+  const std::lock_guard lock{entry_->mutex};
+  entry_->cause.deadline = deadline;
+}
+
 void InboundRequest::leave(End end, Instant now) {
   if (entry_ == nullptr) return;
   CauseEntry& entry = *std::exchange(entry_, nullptr);

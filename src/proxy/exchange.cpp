@@ -41,6 +41,7 @@ Exchange::Exchange(Services& services, downstream::Stream& stream,
       listener_(listener),
       signal_(services.scheduler.ready()),
       began_(stream.first_byte()),
+      causes_(services.correlator, signal_),
       request_pipe_(services.scheduler.ready(), signal_),
       response_pipe_(services.scheduler.ready(), signal_) {}
 
@@ -101,9 +102,10 @@ bool Exchange::find_route() {
 }
 
 bool Exchange::set_budget() {
+  find_causes();
   const auto budget = resilience::effective_budget(
-      grant_,
-      {policy().budget, listener_.policy->budget.fallback, listener_.policy->budget.maximum});
+      grant_, {policy().budget, listener_.policy->budget.fallback, listener_.policy->budget.maximum,
+               inherited()});
   deadline_ = Deadline::after(began_, budget.total);
   attempts_until_ = deadline_;
   if (policy().fallback) {
@@ -113,6 +115,10 @@ bool Exchange::set_budget() {
   budget_end_ = deadline_;
   record_.budget = budget.total;
   record_.budget_source = budget.source;
+  if (causes_.gone() && cancels_when_gone()) {
+    fail(Failure::caller_gone);
+    return false;
+  }
   // Nothing is begun that the margin for the way home has already eaten; less than a millisecond
   // cannot be handed on.
   if (handed_on() < std::chrono::milliseconds{1}) {
@@ -120,6 +126,7 @@ bool Exchange::set_budget() {
     return false;
   }
   services_.scheduler.arm(deadline_timer_, attempts_until_.instant());
+  enter_correlation();
   return true;
 }
 
@@ -180,7 +187,9 @@ void Exchange::respond() {
     if (running(slot)) end_attempt(slot, {.failure = failure_});
   }
   request_pipe_.detach();
-  if (failure_ != Failure::caller_gone) reply_locally();
+  if (failure_ != Failure::caller_gone || stream_.caller() != downstream::Caller::gone) {
+    reply_locally();
+  }
 }
 
 void Exchange::relay_response() {
@@ -190,7 +199,7 @@ void Exchange::relay_response() {
   record_.status = head.status;
   record_.first_byte = services_.scheduler.now() - began_;
   forward_response(head, *listener_.policy,
-                   attempts_made_ > 1 ? FailoverSpent::yes : FailoverSpent::no);
+                   failover_spent() ? FailoverSpent::yes : FailoverSpent::no);
   tunnel_ = head.status == 101 || stream_.head().method == http::Method::connect;
   if (head.status == 101) head.fields.add(http::Name::upgrade, stream_.head().upgrade);
   if (listener_.policy->server_timing) add_server_timing(head);
@@ -219,6 +228,7 @@ void Exchange::begin_tunnel(http::Sink& sink) {
 void Exchange::watch_idle() {
   deadline_timer_.disarm();
   deadline_ = attempts_until_ = Deadline::none();
+  inbound_.set_deadline(deadline_);
   idle_mark_ = request_pipe_.bytes() + response_pipe_.bytes();
   services_.scheduler.arm_in(idle_timer_,
                              policy().idle.value_or(listener_.policy->limits.idle_timeout));
@@ -233,7 +243,7 @@ void Exchange::reply_locally() {
                                  policy().fallback->body);
     record_.fallback = true;
   } else {
-    local_ = make_local_reply({failure_, grpc_, retry_after_, attempts_made_ > 1});
+    local_ = make_local_reply({failure_, grpc_, retry_after_, failover_spent()});
   }
   record_.status = local_->head.status;
   record_.first_byte = services_.scheduler.now() - began_;
@@ -276,7 +286,7 @@ bool Exchange::relay_broken() {
     if (state == Pipe::State::sink_failed) fail(Failure::reset_mid_response);
     return failure_ != Failure::none;
   }
-  if (stream_.caller() == downstream::Caller::gone && cancels_when_gone()) {
+  if (caller_gone() && cancels_when_gone()) {
     fail(Failure::caller_gone);
   } else if (deadline_.passed(services_.scheduler.now())) {
     fail(Failure::deadline_passed);
@@ -300,6 +310,7 @@ void Exchange::record() {
   const http::RequestHead& head = stream_.head();
   request_pipe_.detach();
   response_pipe_.detach();
+  leave_correlation();
   if (chosen_) record_attempt_end();
 
   record_.elapsed = now - began_;

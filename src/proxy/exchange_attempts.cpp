@@ -85,6 +85,7 @@ void Exchange::arm_attempt_timers() {
 
 void Exchange::launch(Slot slot, const Destination& to, cluster::Lease lease,
                       Connection connection) {
+  if (slot == second) causes_.spend();
   upstream::Attempt& attempt = attempts_[slot].emplace(services_.pools, signal_);
   records_[slot] = record_.attempt_count++;
   const policy::Endpoint& facts = lease.endpoint().facts;
@@ -126,7 +127,7 @@ bool Exchange::running(Slot slot) const {
 // What ends the exchange whatever the attempts do.
 void Exchange::judge_circumstances() {
   if (attempts_until_.passed(services_.scheduler.now())) return fail(Failure::deadline_passed);
-  if (stream_.caller() == downstream::Caller::gone && cancels_when_gone()) {
+  if (caller_gone() && cancels_when_gone()) {
     return fail(Failure::caller_gone);
   }
   switch (request_pipe_.state()) {
@@ -162,6 +163,7 @@ void Exchange::begin_request_body(upstream::Attempt& attempt) {
 
 void Exchange::judge_response(Slot slot) {
   const Outcome outcome = outcome_of(attempts_[slot]->response());
+  if (outcome.failover_spent_below) causes_.spend();
   const bool unwanted = resilience::retry_word(outcome).has_value();
   if (unwanted && fail_over(slot, outcome)) return;
   if (unwanted && slot != fallback && route_ != nullptr && policy().fallback) {

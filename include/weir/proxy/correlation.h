@@ -75,6 +75,8 @@ class InboundRequest {
   CauseId id() const;
   // A call that it caused has spent the one failover.
   bool failover_spent() const;
+  // Calls that are found from now on have until then.
+  void set_deadline(resilience::Deadline deadline);
   void leave(End end, Instant now);
 
  private:

@@ -21,6 +21,7 @@
 #include "weir/base/task.h"
 #include "weir/cluster/bulkhead.h"
 #include "weir/downstream/stream.h"
+#include "weir/proxy/correlation.h"
 #include "weir/proxy/local_reply.h"
 #include "weir/proxy/pipe.h"
 #include "weir/proxy/replay.h"
@@ -49,6 +50,7 @@ struct Services {
   upstream::Pools& pools;
   Random& random;
   telemetry::Recorder& recorder;
+  Correlator& correlator;
   ExchangeOwner& owner;
 };
 
@@ -80,6 +82,15 @@ class Exchange final : public Recycled, public Listed {
   bool check_body();
   void enter_bulkhead();
   bool waiting_for_permit();
+
+  // Across the application (exchange_cause.cpp).
+  void find_causes();
+  void agree_on_version();
+  std::optional<resilience::Inherited> inherited() const;
+  void enter_correlation();
+  void leave_correlation();
+  bool caller_gone() const;
+  bool failover_spent() const;
 
   // Attempts.
   void begin_first_attempt();
@@ -139,6 +150,8 @@ class Exchange final : public Recycled, public Listed {
   Timer hedge_timer_{signal_};
   Timer idle_timer_{signal_};
 
+  InboundRequest inbound_;  // inbound: what our calls are caused by
+  Causes causes_;           // outbound: what caused this one
   const CompiledRoute* route_ = nullptr;
   std::string_view version_;
   std::uint64_t hash_ = 0;
