@@ -30,10 +30,11 @@ struct Nobody final : weir::Wakeable {
 struct Process {
   Process() {
     for (std::uint64_t number = 1; number <= 500; ++number) {
-      others.emplace_back().enter(inbound, {.trace = {9, number}, .span = {number}}, {});
+      others.emplace_back(nobody).enter(inbound, {.trace = {9, number}, .span = {number}}, {});
     }
   }
   NoMailbox mailbox;
+  Nobody nobody;
   weir::ReadyQueue ready;
   Correlation table;
   Correlator& inbound = table.join(mailbox, ready);
@@ -49,7 +50,7 @@ void enter_find_and_leave(benchmark::State& state) {
   for (auto _ : state) {
     ++number;
     Ancestry ancestry{.trace = {1, number}, .span = {number}, .request_id = request_id};
-    InboundRequest request;
+    InboundRequest request{nobody};
     request.enter(process.inbound, ancestry, {});
     if (state.range(0) == 0) ancestry.id = request.id();
     if (state.range(0) == 2) ancestry = {.trace = ancestry.trace, .span = {number + 1}};
@@ -68,7 +69,7 @@ void enter_find_and_go(benchmark::State& state) {
   std::uint64_t number = 0;
   for (auto _ : state) {
     ++number;
-    InboundRequest request;
+    InboundRequest request{nobody};
     request.enter(process.inbound, {.trace = {1, number}, .span = {number}}, {});
     Causes causes{process.outbound, nobody};
     causes.find({.id = request.id()}, now);

@@ -3,6 +3,7 @@
 #include "weir/proxy/causes.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "correlator.h"
 
@@ -83,20 +84,22 @@ void Causes::watch(CauseEntry& entry) {
   remaining_.fetch_add(1, std::memory_order_relaxed);
   const Cause& cause = entry.cause;
   deadline_ = count_ == 1 ? cause.deadline : std::max(deadline_, cause.deadline);
+  failover_until_ = failover_until_.earlier(cause.failover_until);
   marked_as_retry_ = marked_as_retry_ || cause.marked_as_retry;
   if (criticality_.empty()) criticality_ = cause.criticality;
 }
 
 // A candidate has gone; called under its entry's lock, on any thread.
 void Causes::lose() {
-  if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) correlator_.ring(*this);
+  if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) correlator_.ring(rung_);
 }
 
 void Causes::spend() {
   for (std::size_t index = 0; index < count_; ++index) {
     CauseEntry& entry = *watches_[index].entry;
     const std::lock_guard lock{entry.mutex};
-    if (entry.is_live(watches_[index].sequence)) entry.spent = true;
+    if (!entry.is_live(watches_[index].sequence) || std::exchange(entry.spent, true)) continue;
+    entry.home->ring(*entry.inbound);
   }
 }
 
@@ -125,9 +128,9 @@ void Causes::forget() {
   }
   count_ = 0;
   // Those that have gone meanwhile have counted themselves out; nobody counts any more.
-  if (gone()) correlator_.silence(*this);
+  if (gone()) correlator_.silence(rung_);
   remaining_.store(1, std::memory_order_release);
-  deadline_ = resilience::Deadline::none();
+  deadline_ = failover_until_ = resilience::Deadline::none();
   marked_as_retry_ = false;
   criticality_ = {};
 }

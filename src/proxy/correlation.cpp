@@ -59,6 +59,7 @@ void InboundRequest::enter(Correlator& correlator, const Ancestry& ancestry, con
   {
     const std::lock_guard lock{entry_->mutex};
     entry_->cause = cause;
+    entry_->inbound = &rung_;
   }
   const auto keys = keys_of(table.key_, ancestry);
   for (std::size_t kind = 0; kind < keys.size(); ++kind) {
@@ -86,6 +87,7 @@ void InboundRequest::set_deadline(resilience::Deadline deadline) {
 void InboundRequest::leave(End end, Instant now) {
   if (entry_ == nullptr) return;
   CauseEntry& entry = *std::exchange(entry_, nullptr);
+  bool rung = false;
   if (end == End::completed) {
     for (KeyLink& link : entry.links) {
       correlator_->table().index().remove(link, KeyIndex::Leaving::completed);
@@ -95,12 +97,14 @@ void InboundRequest::leave(End end, Instant now) {
     const std::lock_guard lock{entry.mutex};
     entry.state = end == End::gone ? CauseEntry::State::gone : CauseEntry::State::free;
     entry.gone_at = now;
+    rung = entry.spent;
     // From here on nobody looks at a watch again but its owner, who locks this entry first.
     while (CauseWatch* watch = entry.watches) {
       entry.remove(*watch);
       if (end == End::gone) watch->owner->lose();
     }
   }
+  if (rung) correlator_->silence(rung_);
   if (end == End::gone) {
     correlator_->remember(entry);
   } else {

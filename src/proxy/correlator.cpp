@@ -39,6 +39,7 @@ bool Correlator::grow() {
   auto* entries = new CauseEntry[size];
   for (std::uint32_t at = size; at-- > 0;) {
     CauseEntry& entry = entries[at];
+    entry.home = this;
     entry.place = number_ << index_bits | (slots_ + at);
     for (KeyLink& link : entry.links) link.entry = &entry;
     entry.next = std::exchange(free_, &entry);
@@ -86,28 +87,25 @@ void Correlator::remember(CauseEntry& entry) {
 }
 
 // One task for all that are rung before it runs; it holds nothing but this, which outlives it.
-void Correlator::ring(Causes& causes) {
+void Correlator::ring(Rung& rung) {
   const std::lock_guard lock{bell_};
   const bool first = rung_ == nullptr;
-  causes.next_rung_ = std::exchange(rung_, &causes);
+  rung.next = std::exchange(rung_, &rung);
   if (first) mailbox_.post([this] { answer_bell(); });
 }
 
-void Correlator::silence(Causes& causes) {
+void Correlator::silence(Rung& rung) {
   const std::lock_guard lock{bell_};
-  for (Causes** place = &rung_; *place != nullptr; place = &(*place)->next_rung_) {
-    if (*place != &causes) continue;
-    *place = causes.next_rung_;
+  for (Rung** place = &rung_; *place != nullptr; place = &(*place)->next) {
+    if (*place != &rung) continue;
+    *place = rung.next;
     return;
   }
 }
 
 void Correlator::answer_bell() {
   const std::lock_guard lock{bell_};
-  while (rung_ != nullptr) {
-    Causes& causes = *std::exchange(rung_, rung_->next_rung_);
-    ready_.schedule(causes.woken_);
-  }
+  while (rung_ != nullptr) ready_.schedule(std::exchange(rung_, rung_->next)->woken);
 }
 
 }  // namespace weir::proxy

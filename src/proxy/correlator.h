@@ -32,11 +32,14 @@ struct CauseEntry {
   Instant gone_at{};
   Cause cause;
   CauseWatch* watches = nullptr;
+  Rung* inbound = nullptr;  // while live
   std::array<Decision, decisions_kept> decisions;
 
   // Guarded by their shards:
   std::array<KeyLink, keys> links;
 
+  // Set once:
+  Correlator* home = nullptr;
   // The owning worker's alone:
   std::uint32_t place = 0;
   CauseEntry* next = nullptr;
@@ -64,10 +67,10 @@ class Correlator {
 
   // On any thread; null where no slot has been made.
   CauseEntry* at(std::uint32_t index) const;
-  // On any thread, while the entry that has gone is locked, which keeps `causes` alive.
-  void ring(Causes& causes);
+  // On any thread, while the entry is locked whose end or news it is: that keeps `rung` alive.
+  void ring(Rung& rung);
   // On the worker's thread.
-  void silence(Causes& causes);
+  void silence(Rung& rung);
 
   static constexpr std::uint32_t index_bits = 24;
   static constexpr std::size_t gone_kept = 512;
@@ -92,7 +95,7 @@ class Correlator {
   std::size_t gone_count_ = 0;
 
   std::mutex bell_;
-  Causes* rung_ = nullptr;  // guarded by the bell
+  Rung* rung_ = nullptr;  // guarded by the bell
 };
 
 // What a weaker key is looked up by; 0 where the ancestry has none.

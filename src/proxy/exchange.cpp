@@ -103,9 +103,9 @@ bool Exchange::find_route() {
 
 bool Exchange::set_budget() {
   find_causes();
-  const auto budget = resilience::effective_budget(
-      grant_, {policy().budget, listener_.policy->budget.fallback, listener_.policy->budget.maximum,
-               inherited()});
+  const auto budget =
+      resilience::effective_budget(grant_, {policy().budget, listener_.policy->budget.fallback,
+                                            listener_.policy->budget.maximum, inherited()});
   deadline_ = Deadline::after(began_, budget.total);
   attempts_until_ = deadline_;
   if (policy().fallback) {

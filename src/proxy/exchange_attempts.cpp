@@ -57,7 +57,6 @@ void Exchange::begin_first_attempt() {
   replay_.emplace(stream_.body(), route_->fails_over ? failover.replay_limit : Bytes{0});
   attempts_made_ = 1;
   launch(first, route_->to, std::move(*lease), Connection::any);
-  arm_attempt_timers();
 }
 
 bool Exchange::may_be_repeated() const {
@@ -71,7 +70,7 @@ void Exchange::arm_attempt_timers() {
   const policy::Failover& failover = route_->to.upstream->failover;
   if (!route_->fails_over || marked_as_retry_ || !may_be_repeated()) return;
   const Instant now = services_.scheduler.now();
-  const Duration left = attempts_until_.left(now);
+  const Duration left = std::min(attempts_until_.left(now), patience_left());
   const auto& latency = attempts_[first]->lease().latency();
   if (failover.retries(policy::FailoverOn::timeout)) {
     services_.scheduler.arm_in(attempt_timer_, resilience::first_attempt_limit(left, latency));
@@ -94,6 +93,7 @@ void Exchange::launch(Slot slot, const Destination& to, cluster::Lease lease,
   record.version = facts.version;
   if (slot == fallback) record.upstream = to.upstream->name;
   attempt.start(std::move(lease), *to.upstream, connection);
+  if (slot == first) arm_attempt_timers();
   if (attempt.state() == AttemptState::connected) send(slot);
 }
 
@@ -105,12 +105,14 @@ void Exchange::send(Slot slot) {
     return fail(Failure::deadline_passed);
   }
   mark_attempt(stream_.head(), left, slot == second ? AttemptNumber::second : AttemptNumber::first);
+  mark_patience(slot);
   attempts_[slot]->send(stream_.head());
   if (attempts_[slot]->state() == AttemptState::waiting) begin_request_body(*attempts_[slot]);
 }
 
 Exchange::Verdict Exchange::judge() {
   if (failure_ == Failure::none) judge_circumstances();
+  tell_of_spent_failover();
   for (const Slot slot : {first, second, fallback}) {
     if (failure_ == Failure::none && !chosen_ && running(slot)) judge_attempt(slot);
   }
@@ -145,7 +147,7 @@ void Exchange::judge_attempt(Slot slot) {
     case AttemptState::connecting: break;
     case AttemptState::connected: send(slot); break;
     case AttemptState::informed:
-      stream_.inform(attempt.response());
+      if (!told_of_spent_failover(slot)) stream_.inform(attempt.response());
       attempt.next_head();
       services_.scheduler.schedule(signal_);
       break;
@@ -212,7 +214,8 @@ Refusal Exchange::refusal_of(Slot slot, const Outcome& outcome,
   question.already_failed_over = slot != first || attempts_made_ > 1;
   question.alternative = alternative != nullptr;
   question.replay = stream_.head().body.empty() ? resilience::Replay::possible : replay_->replay();
-  question.left = std::max(Duration::zero(), handed_on());
+  question.left = std::max(Duration::zero(), std::min(handed_on(), patience_left()));
+  question.outcome.failover_spent_below |= spent_below_[slot];
   if (alternative != nullptr) {
     question.median = std::min(alternative->latency().median, alternative->expected());
   }

@@ -25,7 +25,16 @@ using ShortText = weir::ShortText<15>;
 struct Cause {
   resilience::Deadline deadline = resilience::Deadline::none();
   bool marked_as_retry = false;
+  // Until then a failover is ours; afterwards the caller may have made one, and there shall be no
+  // other.
+  resilience::Deadline failover_until = resilience::Deadline::none();
   ShortText criticality{};
+};
+
+// Somebody who can be woken on his worker by another. Guarded by the worker's bell.
+struct Rung {
+  Wakeable& woken;
+  Rung* next = nullptr;
 };
 
 // A call's place in an entry's list. Guarded by the entry's lock, but for `entry` and `sequence`.
@@ -45,7 +54,7 @@ class Causes {
   static constexpr std::size_t most = 8;
 
   // `woken` is scheduled on this worker when gone() has become true.
-  Causes(Correlator& correlator, Wakeable& woken) : correlator_(correlator), woken_(woken) {}
+  Causes(Correlator& correlator, Wakeable& woken) : correlator_(correlator), rung_{woken} {}
   ~Causes() { release(); }
   Causes(const Causes&) = delete;
   Causes& operator=(const Causes&) = delete;
@@ -58,6 +67,8 @@ class Causes {
   resilience::Deadline deadline() const { return deadline_; }
   // Any live candidate was: two calls to a leaf at most is a promise, a failover is not.
   bool marked_as_retry() const { return marked_as_retry_; }
+  // The earliest of the live candidates'.
+  resilience::Deadline failover_until() const { return failover_until_; }
   std::string_view criticality() const { return criticality_.view(); }
   // Every candidate's caller has gone; false for ever when one of them has completed.
   bool gone() const { return remaining_.load(std::memory_order_acquire) == 0; }
@@ -80,15 +91,15 @@ class Causes {
   void forget();
 
   Correlator& correlator_;
-  Wakeable& woken_;
+  Rung rung_;
   std::array<CauseWatch, most> watches_;
   std::uint8_t count_ = 0;
   telemetry::CauseSource source_ = telemetry::CauseSource::none;
   bool marked_as_retry_ = false;
   ShortText criticality_;
   resilience::Deadline deadline_ = resilience::Deadline::none();
+  resilience::Deadline failover_until_ = resilience::Deadline::none();
   std::atomic<std::uint32_t> remaining_{1};  // candidates that have not gone
-  Causes* next_rung_ = nullptr;              // guarded by the correlator's bell
 };
 
 }  // namespace weir::proxy

@@ -63,7 +63,8 @@ class InboundRequest {
     gone        // nobody waits any more: what it caused is in vain
   };
 
-  InboundRequest() = default;
+  // `woken` is scheduled when failover_spent() has become true.
+  explicit InboundRequest(Wakeable& woken) : rung_{woken} {}
   ~InboundRequest();
   InboundRequest(const InboundRequest&) = delete;
   InboundRequest& operator=(const InboundRequest&) = delete;
@@ -82,6 +83,7 @@ class InboundRequest {
  private:
   Correlator* correlator_ = nullptr;
   CauseEntry* entry_ = nullptr;
+  Rung rung_;
 };
 
 }  // namespace weir::proxy

@@ -91,6 +91,11 @@ class Exchange final : public Recycled, public Listed {
   void leave_correlation();
   bool caller_gone() const;
   bool failover_spent() const;
+  void read_patience();
+  void tell_of_spent_failover();
+  bool told_of_spent_failover(Slot slot);
+  Duration patience_left() const;
+  void mark_patience(Slot slot);
 
   // Attempts.
   void begin_first_attempt();
@@ -150,13 +155,17 @@ class Exchange final : public Recycled, public Listed {
   Timer hedge_timer_{signal_};
   Timer idle_timer_{signal_};
 
-  InboundRequest inbound_;  // inbound: what our calls are caused by
+  InboundRequest inbound_{signal_};  // inbound: what our calls are caused by
   Causes causes_;           // outbound: what caused this one
   const CompiledRoute* route_ = nullptr;
   std::string_view version_;
   std::uint64_t hash_ = 0;
   resilience::Grant grant_;
   bool marked_as_retry_ = false;
+  bool caller_is_weir_ = false;  // it understands `102` with weir-failover
+  bool spent_was_told_ = false;
+  std::array<bool, slots> spent_below_{};
+  resilience::Deadline failover_until_ = resilience::Deadline::none();
   bool grpc_ = false;
   std::uint8_t attempts_made_ = 0;  // against the route's upstream
 

@@ -56,10 +56,15 @@ struct Call {
   Causes causes;
 };
 
+struct Request {
+  Woken woken;
+  InboundRequest inbound{woken};
+};
+
 class CorrelationTest : public testing::Test {
  protected:
   InboundRequest& request(const Ancestry& ancestry, const Cause& cause = {}) {
-    InboundRequest& made = requests.emplace_back();
+    InboundRequest& made = requests.emplace_back().inbound;
     made.enter(here.correlator, ancestry, cause);
     return made;
   }
@@ -70,7 +75,7 @@ class CorrelationTest : public testing::Test {
   Correlation table{{1, 2}};
   Worker here{table};
   Worker there{table};
-  std::deque<InboundRequest> requests;
+  std::deque<Request> requests;
   std::deque<Call> calls;
 };
 
@@ -79,8 +84,9 @@ Ancestry by_span(std::uint64_t span) { return {.trace = trace, .span = {span}}; 
 Ancestry by_request(std::string_view id) { return {.request_id = id}; }
 
 TEST_F(CorrelationTest, finds_a_request_of_another_worker_by_each_of_its_keys) {
-  InboundRequest& one = request({.trace = trace, .span = {3}, .request_id = "r"},
-                                {after(milliseconds{70}), true, ShortText{"high"}});
+  InboundRequest& one =
+      request({.trace = trace, .span = {3}, .request_id = "r"},
+              {after(milliseconds{70}), true, after(milliseconds{30}), ShortText{"high"}});
   const struct {
     Ancestry ancestry;
     CauseSource source;
@@ -96,6 +102,7 @@ TEST_F(CorrelationTest, finds_a_request_of_another_worker_by_each_of_its_keys) {
     const Causes& causes = call(ancestry).causes;
     EXPECT_EQ(causes.source(), source);
     EXPECT_EQ(causes.deadline(), after(milliseconds{70}));
+    EXPECT_EQ(causes.failover_until(), after(milliseconds{30}));
     EXPECT_TRUE(causes.marked_as_retry());
     EXPECT_EQ(causes.criticality(), "high");
     EXPECT_FALSE(causes.gone());
@@ -123,7 +130,8 @@ TEST_F(CorrelationTest, does_not_believe_an_id_that_it_has_not_given) {
   EXPECT_EQ(call({.id = moved}).causes.source(), CauseSource::none);
   Correlation after_a_restart{{3, 4}};
   Worker again{after_a_restart};
-  InboundRequest other;
+  Woken nobody;
+  InboundRequest other{nobody};
   other.enter(again.correlator, {}, {});
   EXPECT_EQ(Call{again}.find({.id = id}).causes.source(), CauseSource::none);
   EXPECT_EQ(call({.id = id}).causes.source(), CauseSource::exact);
@@ -191,7 +199,8 @@ TEST_F(CorrelationTest, wakes_nobody_who_has_ended_meanwhile) {
 }
 
 TEST_F(CorrelationTest, outlives_a_request_that_was_destroyed) {
-  auto one = std::make_unique<InboundRequest>();
+  Woken nobody;
+  auto one = std::make_unique<InboundRequest>(nobody);
   one->enter(here.correlator, {}, {});
   Call& caused = call(by_id(*one));
   one.reset();
@@ -211,18 +220,18 @@ TEST_F(CorrelationTest, takes_the_latest_deadline_and_any_mark_of_several_candid
 TEST_F(CorrelationTest, cancels_only_when_all_candidates_have_gone) {
   for (int i = 0; i < 3; ++i) request({.trace = trace});
   Call& caused = call({.trace = trace});
-  requests[1].leave(End::gone, start);
-  requests[0].leave(End::gone, start);
+  requests[1].inbound.leave(End::gone, start);
+  requests[0].inbound.leave(End::gone, start);
   EXPECT_FALSE(caused.causes.gone());
-  requests[2].leave(End::gone, start);
+  requests[2].inbound.leave(End::gone, start);
   EXPECT_TRUE(caused.causes.gone());
 }
 
 TEST_F(CorrelationTest, cancels_nothing_when_one_candidate_has_completed) {
   for (int i = 0; i < 2; ++i) request({.trace = trace});
   Call& caused = call({.trace = trace});
-  requests[0].leave(End::completed, start);
-  requests[1].leave(End::gone, start);
+  requests[0].inbound.leave(End::completed, start);
+  requests[1].inbound.leave(End::gone, start);
   EXPECT_FALSE(caused.causes.gone());
   // Nor does a later call, which may be the completed one's.
   const Causes& late = call({.trace = trace}).causes;
@@ -247,7 +256,7 @@ TEST_F(CorrelationTest, remembers_those_who_went_for_calls_that_come_late) {
 
 TEST_F(CorrelationTest, forgets_those_who_went_first_when_there_are_too_many) {
   const Ancestry exact = by_id(request({.trace = trace, .span = {3}}));
-  requests.back().leave(End::gone, start);
+  requests.back().inbound.leave(End::gone, start);
   for (int i = 0; i < 512; ++i) {
     EXPECT_TRUE(call(exact).causes.gone());
     calls.clear();
@@ -266,7 +275,7 @@ TEST_F(CorrelationTest, takes_a_key_that_too_many_share_for_no_key) {
   EXPECT_EQ(nine.causes.source(), CauseSource::none);
   EXPECT_TRUE(nine.causes.deadline().is_none());
   ninth.leave(End::gone, start);
-  for (InboundRequest& one : requests) one.leave(End::gone, start);
+  for (Request& one : requests) one.inbound.leave(End::gone, start);
   EXPECT_FALSE(nine.causes.gone());
   EXPECT_TRUE(eight.causes.gone());
   there.turn();
@@ -283,6 +292,12 @@ TEST_F(CorrelationTest, tells_the_candidates_that_live_that_the_failover_is_spen
   caused.causes.spend();
   EXPECT_TRUE(one.failover_spent());
   EXPECT_FALSE(three.failover_spent());
+  here.turn();
+  EXPECT_EQ(requests.front().woken.times, 1);
+  EXPECT_EQ(requests.back().woken.times, 0);
+  caused.causes.spend();
+  here.turn();
+  EXPECT_EQ(requests.front().woken.times, 1) << "news only once";
 }
 
 TEST_F(CorrelationTest, starts_each_request_anew_in_a_used_slot) {
@@ -312,7 +327,7 @@ TEST_F(CorrelationTest, holds_many_requests_and_finds_each) {
     request({.request_id = names[static_cast<std::size_t>(i)]}, {after(milliseconds{i})});
   }
   for (int i = 0; i < 5000; i += 2) {
-    requests[static_cast<std::size_t>(i)].leave(End::completed, start);
+    requests[static_cast<std::size_t>(i)].inbound.leave(End::completed, start);
   }
   for (int i = 0; i < 5000; ++i) {
     const Causes& causes = call(by_request(names[static_cast<std::size_t>(i)])).causes;

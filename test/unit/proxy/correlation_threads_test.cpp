@@ -52,6 +52,11 @@ struct Woken final : Wakeable {
   bool woken = false;
 };
 
+struct Request {
+  Woken woken;
+  InboundRequest inbound{woken};
+};
+
 struct Call {
   explicit Call(Correlator& correlator) : causes(correlator, woken) {}
   Woken woken;
@@ -102,13 +107,13 @@ class Worker {
   Ancestry ancestry() { return {.trace = {7, 1 + random_.below(traces)}, .span = {1}}; }
 
   void enter() {
-    requests_.emplace_back().enter(correlator_, ancestry(), {});
+    requests_.emplace_back().inbound.enter(correlator_, ancestry(), {});
     const std::lock_guard lock{board_.mutex};
-    board_.latest[number_] = requests_.back().id();
+    board_.latest[number_] = requests_.back().inbound.id();
   }
   void leave() {
     if (requests_.empty()) return;
-    requests_.front().leave(random_.below(3) == 0 ? End::completed : End::gone, start);
+    requests_.front().inbound.leave(random_.below(3) == 0 ? End::completed : End::gone, start);
     requests_.pop_front();
   }
   void call() {
@@ -135,7 +140,7 @@ class Worker {
   Letters letters_;
   ReadyQueue ready_;
   Correlator& correlator_;
-  std::deque<InboundRequest> requests_;
+  std::deque<Request> requests_;
   std::deque<Call> calls_;
   std::set<const Call*> born_gone_;
 };
