@@ -66,6 +66,7 @@ const Codec& codec_of(const policy::Balancing&);
 const Codec& codec_of(const policy::Forwarding&);
 const Codec& codec_of(const policy::LogFormat&);
 const Codec& codec_of(const policy::CallerGone&);
+const Codec& codec_of(const policy::Correlate&);
 const Codec& codec_of(const std::optional<Duration>&);
 const Codec& codec_of(const std::optional<Bytes>&);
 const Codec& codec_of(const std::optional<Ratio>&);

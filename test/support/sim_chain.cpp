@@ -108,7 +108,8 @@ class ChainedService::Serving final : public Peer {
   void on_answer(int status) {
     owner_.statuses.push_back(status);
     worst_ = std::max(worst_, status == 0 ? 502 : status);
-    if (--waiting_ == 0 && !owner_.habits.answers_first) answer(worst_);
+    if (--waiting_ > 0 || owner_.habits.answers_first || owner_.habits.hangs) return;
+    answer(worst_);
   }
   void answer(int status) {
     send(fmt::format("HTTP/1.1 {} OK\r\ncontent-length: 0\r\n\r\n", status));

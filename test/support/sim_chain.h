@@ -35,6 +35,7 @@ struct Habits {
   Duration before = std::chrono::milliseconds{2};  // of work, before it calls
   int fan_out = 1;                                 // calls at once
   bool answers_first = false;                      // and calls afterwards
+  bool hangs = false;                              // calls and never answers
 };
 
 struct Shape {
