@@ -99,8 +99,9 @@ Budget effective_budget(const Grant& grant, const BudgetPolicy& policy) {
   if (policy.route) consider(*policy.route, BudgetSource::route);
   if (grant.granted) consider(*grant.granted, BudgetSource::header);
   if (policy.inherited) consider(policy.inherited->left, policy.inherited->source);
-  if (!policy.route && !grant.granted && !policy.inherited)
+  if (!policy.route && !grant.granted && !policy.inherited) {
     consider(policy.fallback, BudgetSource::listener_default);
+  }
   budget.total = std::max(budget.total, Duration::zero());
   return budget;
 }
