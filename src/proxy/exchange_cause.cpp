@@ -137,8 +137,9 @@ void Exchange::mark_patience(Slot slot) {
   for (const Timer* timer : {&attempt_timer_, &hedge_timer_}) {
     if (timer->armed()) left = std::min(left, timer->due() - services_.scheduler.now());
   }
-  // A second attempt is marked as a retry, which says more.
-  if (slot != first || left == Duration::max()) return;
+  // The application is not told, and a second attempt is marked as a retry, which says more.
+  const bool inbound = listener_.direction == Direction::inbound;
+  if (inbound || slot != first || left == Duration::max()) return;
   fields.add(patience_field, fmt::format_int{whole_milliseconds(left)}.c_str());
 }
 

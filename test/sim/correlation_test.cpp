@@ -195,6 +195,11 @@ TEST(Correlation, a_spent_failover_is_told_to_the_caller_across_the_application)
     ASSERT_NE(user.answer(), nullptr);
     EXPECT_EQ(user.answer()->field("weir-failover"), "spent");
     EXPECT_EQ(chain.leaf_calls("/1").size(), 2U);
+    for (const std::size_t tier : {0U, 1U, 2U}) {
+      EXPECT_FALSE(chain.service(tier).heads.at(0).fields.find("weir-failover-ms"));
+    }
+    // The outermost has been told at once, by an interim response that nobody else sees.
+    EXPECT_TRUE(user.answer()->interim.empty());
   }
 }
 

@@ -156,7 +156,7 @@ class Exchange final : public Recycled, public Listed {
   Timer idle_timer_{signal_};
 
   InboundRequest inbound_{signal_};  // inbound: what our calls are caused by
-  Causes causes_;           // outbound: what caused this one
+  Causes causes_;                    // outbound: what caused this one
   const CompiledRoute* route_ = nullptr;
   std::string_view version_;
   std::uint64_t hash_ = 0;

@@ -18,8 +18,8 @@ namespace weir::resilience {
 
 // Which of the candidates was the smallest.
 enum class BudgetSource : std::uint8_t {
-  header,   // what the caller granted
-  route,    // the route's budget
+  header,  // what the caller granted
+  route,   // the route's budget
   // What was left of the inbound request that caused this call,
   exact,  // known by our own id,
   trace,  // or by something weaker
