@@ -3,11 +3,13 @@
 import re
 import socket
 import subprocess
+import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from contenders import LOAD_CORE, Running
-from processes import cpu_seconds, resident_bytes
+from processes import accepts, cpu_seconds, resident_bytes
 
 CONNECTIONS = 64
 
@@ -27,6 +29,13 @@ class Round:
         return self.user_us + self.system_us
 
 
+def load_round(running, seconds):
+    """One round against a running contender, with what its scenario speaks."""
+    if running.scenario.name == "h1":
+        return _wrk_round(running, seconds)
+    return _h2load_round(running, seconds)
+
+
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
 
 
@@ -35,8 +44,7 @@ def _percentile(text, which):
     return float(number) * _UNITS[unit]
 
 
-def load_round(running, seconds):
-    """One round of wrk against a running contender."""
+def _wrk_round(running, seconds):
     command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}",
                "--latency", f"http://127.0.0.1:{running.port}/"]
     before = cpu_seconds(running.pid)
@@ -55,6 +63,40 @@ def load_round(running, seconds):
         p99_ms=_percentile(text, 99),
         errors=sum(map(int, sockets.groups() if sockets else []))
         + int(wrong.group(1) if wrong else 0),
+        resident=resident_bytes(running.pid),
+    )
+
+
+STREAMS = (16, 16)  # connections, streams on each
+# A gRPC message of 100 bytes.
+GRPC_MESSAGE = b"\0\0\0\0\x64" + b"m" * 100
+
+
+def _h2load_round(running, seconds):
+    """The percentiles are of the requests' own times, from h2load's log."""
+    connections, streams = STREAMS
+    with tempfile.TemporaryDirectory(prefix="weir-load-") as directory:
+        log, body = Path(directory) / "log", Path(directory) / "body"
+        command = ["taskset", "-c", str(LOAD_CORE), "h2load", "-t1", f"-c{connections}",
+                   f"-m{streams}", "-D", str(seconds), f"--log-file={log}"]
+        if running.scenario.name == "grpc":
+            body.write_bytes(GRPC_MESSAGE)
+            command += ["-d", str(body), "-Hcontent-type: application/grpc", "-Hte: trailers"]
+        command += [f"http://127.0.0.1:{running.port}/weir.Load/Echo"]
+        before = cpu_seconds(running.pid)
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        after = cpu_seconds(running.pid)
+        times = sorted(int(line.rpartition("\t")[2]) for line in log.read_text().splitlines())
+    done, good = map(int, re.search(r"(\d+) done, (\d+) succeeded", text).groups())
+    if good == 0 or not times:
+        raise RuntimeError(f"{running.contender.name} answered nothing:\n{text}")
+    return Round(
+        user_us=(after[0] - before[0]) * 1e6 / done,
+        system_us=(after[1] - before[1]) * 1e6 / done,
+        per_second=done / seconds,
+        p50_ms=times[len(times) // 2] / 1e3,
+        p99_ms=times[len(times) * 99 // 100] / 1e3,
+        errors=done - good,
         resident=resident_bytes(running.pid),
     )
 
@@ -104,8 +146,10 @@ def _milliseconds_until(running, answered):
 
 
 def wait_ready(running):
-    """Milliseconds from exec to the first 200 through the proxy."""
-    return _milliseconds_until(running, lambda: _answers(running.port))
+    """Milliseconds from exec to the first 200 through the proxy; of HTTP/2, until it accepts."""
+    if running.scenario.name == "h1":
+        return _milliseconds_until(running, lambda: _answers(running.port))
+    return _milliseconds_until(running, lambda: accepts(running.port))
 
 
 def wait_readyz(running):

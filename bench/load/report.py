@@ -37,6 +37,9 @@ def peers_of(results):
 
 
 def table(results, subject):
+    """Memory and start are measured with HTTP/1.1 only."""
+    if any(one.memory is None for one in results.values()):
+        return _short_table(results, subject)
     head = ("| | CPU us/request | of it user | requests/s | p50 ms | p99 ms | memory idle MiB "
             f"| KiB per idle connection | ready ms | {subject}'s CPU / its |")
     lines = [head, "|---" + "|---:" * 9 + "|"]
@@ -47,6 +50,17 @@ def table(results, subject):
             f" | {one.of('p99_ms'):.2f} | {one.memory.idle / MIB:.1f}"
             f" | {one.memory.per_connection / KIB:.1f} | {one.ready_ms:.0f}"
             f" | {ratio(results, name, 'cpu_us', subject):.2f} |")
+    return "\n".join(lines)
+
+
+def _short_table(results, subject):
+    lines = [f"| | CPU us/request | of it user | requests/s | p50 ms | p99 ms | {subject}'s CPU / its |",
+             "|---" + "|---:" * 6 + "|"]
+    for name, one in results.items():
+        lines.append(
+            f"| {name}{' ' + one.version if one.version else ''} | {one.of('cpu_us'):.1f}"
+            f" | {one.of('user_us'):.1f} | {one.of('per_second'):,.0f} | {one.of('p50_ms'):.2f}"
+            f" | {one.of('p99_ms'):.2f} | {ratio(results, name, 'cpu_us', subject):.2f} |")
     return "\n".join(lines)
 
 
@@ -62,12 +76,18 @@ def goals(results):
         rows.append((f"CPU per request / {best}'s, the best peer", ratio(results, best, "cpu_us"), 0.80))
     if LIMIT in results:
         rows.append(("CPU per request / the raw relay's", ratio(results, LIMIT, "cpu_us"), 1.25))
+    if ours.memory is None:
+        return _judged(rows)
     rows += [
         ("memory idle, MiB", ours.memory.idle / MIB, 12),
         ("memory per idle connection, KiB", ours.memory.per_connection / KIB, 8),
         ("ready (first 200 through it), ms", ours.ready_ms, 50),
         ("ready (/readyz), ms", ours.readyz_ms, 50),
     ]
+    return _judged(rows)
+
+
+def _judged(rows):
     return [(goal, value, limit, value <= limit) for goal, value, limit in rows]
 
 
@@ -105,8 +125,99 @@ first 200 through the proxy. Configurations: `bench/load/peers/`.
 """
 
 
-def write(results, skipped, settings, directory):
+_HTTP_2_METHOD = """\
+{title}: 16 connections of 16 streams each by `h2load`, {what}, one worker each.
+
+Cores, rounds, CPU and ratios are as in [load.md](load.md): {rounds} rounds of {seconds} s for each
+in turn, in a new random order each time. The percentiles are of the requests' own times in the log
+of h2load. The origin is `{origin}`.{absent}
+
+weir runs with all its policies on and writes a JSON access log to a file; the second line is the
+same without the log. Configurations: `bench/load/peers/`.
+"""
+_WHAT = {
+    "h2-to-h1": "1 KiB answers",
+    "h2-to-h2": "1 KiB answers",
+    "grpc": "messages of 100 bytes both ways, trailers with `grpc-status`",
+}
+_ABSENT = {
+    "h2-to-h2": " NGINX and H2O do not speak HTTP/2 to their upstreams.",
+    "grpc": " H2O does not speak HTTP/2 to its upstreams.",
+}
+
+
+def _method(scenario, settings):
+    if scenario.name == "h1":
+        return _METHOD.format(**settings)
+    return _HTTP_2_METHOD.format(
+        title=scenario.title, what=_WHAT[scenario.name], origin=scenario.origin[0],
+        absent=_ABSENT.get(scenario.name, ""), **settings)
+
+
+_STREAMS_METHOD = """\
+Each stream is a GET in flight with all that belongs to it: the exchange, its budget, the stream of
+the caller and the one upstream. 125 of them share a connection of a caller, up to 1,000 a
+connection to the origin, which never answers. All are seen in `weir_exchanges_in_flight`, and all
+are gone when the callers have gone. Run alone: `bench/load/run --scenario streams`.
+"""
+
+
+def write_streams(points, after, directory):
+    """What very many streams take, into `directory`; returns the paths."""
+    idle, least, most = points[0], points[1], points[-1]
+    slope = (most.resident - least.resident) / (most.streams - least.streams)
+    lines = ["# Very many streams at once", "",
+             f"Written by `bench/load/run` on {machine()}. Run it to write it again.", "",
+             "| streams held | memory MiB | KiB per stream |", "|---:|---:|---:|"]
+    for one in points:
+        each = f"{(one.resident - idle.resident) / one.streams / KIB:.2f}" if one.streams else ""
+        lines.append(f"| {one.streams:,} | {one.resident / MIB:.1f} | {each} |")
+    lines += [f"| 0 again | {after.resident / MIB:.1f} | |", "",
+              f"Between {least.streams:,} and {most.streams:,} streams the slope is {slope / KIB:.2f}"
+              " KiB per stream, with its share of the connections on both sides.", "",
+              _STREAMS_METHOD]
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "streams.md"
+    path.write_text("\n".join(lines))
+    return [path]
+
+
+_BEGIN = "<!-- written by bench/load/run: begin -->\n"
+_END = "<!-- written by bench/load/run: end -->\n"
+
+
+def summarize(row, page):
+    """Replaces the scenario's row in the table of `page`, between its two marks."""
+    text = page.read_text()
+    before, begin, rest = text.partition(_BEGIN)
+    inside, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"{page} has no place for the summary")
+    rows = {line.split(" | ")[0]: line for line in inside.splitlines()[2:]}
+    rows[row.split(" | ")[0]] = row
+    head = ["| From and to | weir, us/request | best peer | weir / best peer, at most 0.80"
+            " | the same without access log |", "|---|---:|---|---:|---:|"]
+    page.write_text(before + begin + "\n".join([*head, *rows.values()]) + "\n" + end + after)
+
+
+def summary_line(scenario, results):
+    peers = peers_of(results)
+    best = min(peers, key=lambda name: results[name].of("cpu_us"))
+    measured = ratio(results, best, "cpu_us")
+    quiet = f"{SUBJECT}, no access log"
+    without = f"{ratio(results, best, 'cpu_us', quiet):.2f}" if quiet in results else ""
+    return (f"| [{scenario.title}](bench/{page_of(scenario)}.md) | {results[SUBJECT].of('cpu_us'):.1f}"
+            f" | {best}, {results[best].of('cpu_us'):.1f} us | {measured:.2f}"
+            f" {'(met)' if measured <= 0.80 else '(**not met**)'} | {without} |")
+
+
+def page_of(scenario):
+    return "load" if scenario.name == "h1" else scenario.name
+
+
+def write(scenario, results, skipped, settings, directory):
     """Markdown and charts into `directory`; returns the paths."""
+    page = page_of(scenario)
     directory.mkdir(parents=True, exist_ok=True)
     subject = SUBJECT if SUBJECT in results else next(iter(results))
     rows = sorted(results.items(), key=lambda item: item[1].of("cpu_us"))
@@ -118,18 +229,20 @@ def write(results, skipped, settings, directory):
          for name, one in rows],
         ("user", "system"))
     p99 = charts.bars(
-        "Latency at 64 connections, 99th percentile", "milliseconds",
+        f"Latency at {'64 connections' if page == 'load' else '16 x 16 streams'}, 99th percentile",
+        "milliseconds",
         [(name, (one.of("p99_ms"),), name == emphasised) for name, one in rows])
-    text = ["# Side by side with other proxies", "",
+    title = "Side by side with other proxies"
+    text = [f"# {title}" + ("" if page == "load" else f": {scenario.title}"), "",
             f"Written by `bench/load/run` on {machine()}. Run it to write it again.", "",
             table(results, subject), ""]
     if skipped:
         text += [f"Skipped, because not installed: {', '.join(skipped)}.", ""]
-    text += ["![CPU per request](load-cpu.svg)", "", "![99th percentile](load-p99.svg)", ""]
+    text += [f"![CPU per request]({page}-cpu.svg)", "", f"![99th percentile]({page}-p99.svg)", ""]
     if SUBJECT in results:
         text += ["## Goals", "", goals_table(results), ""]
-    text += ["## How it is measured", "", _METHOD.format(**settings)]
-    files = {"load.md": "\n".join(text), "load-cpu.svg": cpu, "load-p99.svg": p99}
+    text += ["## How it is measured", "", _method(scenario, settings)]
+    files = {f"{page}.md": "\n".join(text), f"{page}-cpu.svg": cpu, f"{page}-p99.svg": p99}
     for name, content in files.items():
         (directory / name).write_text(content)
     return [directory / name for name in files]

@@ -84,7 +84,7 @@ BENCHMARK(read_budget);
 void write_budget(benchmark::State& state) {
   http::Fields fields;
   fields.add("accept", "*/*");
-  for (auto _ : state) resilience::write_grant(fields, 237ms);
+  for (auto _ : state) resilience::write_grant(fields, {237ms});
 }
 BENCHMARK(write_budget);
 

@@ -83,6 +83,9 @@ class NoRecorder final : public weir::telemetry::Recorder {
   void upstream_opened(std::string_view) override {}
   void upstream_closed(std::string_view, weir::telemetry::Closed) override {}
   void malformed_request(weir::telemetry::Direction, std::string_view) override {}
+  void downstream_flood(weir::telemetry::Direction, std::string_view) override {}
+  void upstream_flood(std::string_view, std::string_view) override {}
+  void upstream_reset_sent(std::string_view) override {}
 };
 
 weir::policy::Service service() {
@@ -144,7 +147,7 @@ void prepare_request(benchmark::State& state) {
     head.fields.add("user-agent", "bench");
     head.fields.add("accept", "*/*");
     weir::proxy::forward_request(head, *policy.outbound, caller);
-    weir::proxy::mark_attempt(head, 250ms, weir::proxy::AttemptNumber::first);
+    weir::proxy::mark_attempt(head, {250ms}, weir::proxy::AttemptNumber::first);
   }
 }
 BENCHMARK(prepare_request);

@@ -153,6 +153,10 @@ void write_endpoint(Html& out, const EndpointStatus& endpoint, Duration slowest)
   out.html("<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>", endpoint.facts.address.text(),
            escape_html(endpoint.facts.version), escape_html(endpoint.facts.zone));
   out.badge(tone_of_health(endpoint.health), endpoint.health);
+  if (!endpoint.checked.empty()) {
+    out.html(" ");
+    out.badge(endpoint.checked == "well" ? "good" : "bad", endpoint.checked);
+  }
   if (endpoint.ejected_for > Duration::zero()) {
     out.html(" <span class=\"quiet\">{}</span>", short_time(endpoint.ejected_for));
   }

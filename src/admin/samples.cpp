@@ -14,8 +14,11 @@ void add_endpoint(std::vector<Sample>& result, const std::string& upstream,
                   const cluster::EndpointStatus& endpoint) {
   const std::vector<std::string> labels{upstream, endpoint.facts.address.text(),
                                         endpoint.facts.version, endpoint.facts.zone};
+  const bool unwell = endpoint.checked == "unwell";
+  if (!endpoint.checked.empty())
+    result.push_back({Family::endpoint_well, labels, unwell ? 0.0 : 1.0});
   const std::pair<Family, double> values[] = {
-      {Family::endpoint_available, endpoint.health == "ejected" ? 0 : 1},
+      {Family::endpoint_available, endpoint.health == "ejected" || unwell ? 0 : 1},
       {Family::endpoint_ejections, static_cast<double>(endpoint.ejections)},
       {Family::endpoint_outstanding, static_cast<double>(endpoint.outstanding)},
       {Family::endpoint_latency, seconds(endpoint.latency)},

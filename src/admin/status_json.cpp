@@ -34,6 +34,7 @@ object of(const cluster::EndpointStatus& endpoint) {
           {"version", endpoint.facts.version},
           {"zone", endpoint.facts.zone},
           {"health", endpoint.health},
+          {"checked", endpoint.checked},
           {"ejected_for_ms", milliseconds(endpoint.ejected_for)},
           {"outstanding", endpoint.outstanding},
           {"latency_ms", milliseconds(endpoint.latency)},

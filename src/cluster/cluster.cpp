@@ -82,12 +82,6 @@ std::expected<Lease, PickRefusal> Cluster::lease_of(
   return lease;
 }
 
-bool Cluster::has_alternative(const PickRequest& request, Instant now) {
-  const std::lock_guard lock{state_->mutex};
-  state_->poll(now);
-  return state_->has_alternative(request);
-}
-
 bool Cluster::take_token(Instant now) {
   const std::lock_guard lock{state_->mutex};
   return state_->tokens.take(now);
@@ -114,9 +108,18 @@ std::vector<std::uint64_t> Cluster::endpoint_ids() {
   return ids;
 }
 
-bool Cluster::has_version(std::string_view version) {
+std::optional<Lease> Cluster::lease_for_check(std::uint64_t endpoint_id) {
   const std::lock_guard lock{state_->mutex};
-  return state_->find(version) != nullptr;
+  Member* member = state_->find(endpoint_id);
+  if (member == nullptr) return std::nullopt;
+  Lease lease;
+  lease.member_ = member->shared_from_this();
+  return lease;
+}
+
+void Cluster::report_health(std::uint64_t endpoint_id, resilience::Wellness wellness) {
+  const std::lock_guard lock{state_->mutex};
+  state_->report_health(endpoint_id, wellness);
 }
 
 }  // namespace weir::cluster

@@ -70,13 +70,12 @@ Member& Lane::draw_beside(const Member& first, const Endpoint* exclude, Random& 
   return members_[index] == exclude ? *members_[(index + 1) % members_.size()] : *members_[index];
 }
 
-Member& Lane::next(const Endpoint* exclude, Instant now) {
+Member& Lane::next(Instant now) {
   Member* last = nullptr;
   // The heaviest takes every turn, so one round finds somebody, unless all of them are ramping.
   for (std::size_t steps = 0; steps < members_.size(); ++steps) {
     Member& member = *members_[turn_];
     turn_ = (turn_ + 1) % members_.size();
-    if (&member == exclude) continue;
     last = &member;
     member.credit += member.facts.weight / heaviest_ * member.share(now);
     if (member.credit < full_credit) continue;

@@ -25,8 +25,8 @@ class Lane {
   // A second one that is different where there is any.
   Member& draw_beside(const Member& first, const Endpoint* exclude, Random& random) const;
   // In turn: a member takes its turn when its weight, relative to the heaviest and reduced while
-  // it ramps, has added up to one. There must be another than `exclude`.
-  Member& next(const Endpoint* exclude, Instant now);
+  // it ramps, has added up to one.
+  Member& next(Instant now);
 
  private:
   struct Alias {

@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "peak_ewma.h"
 #include "weir/base/random.h"
 #include "weir/cluster/endpoint.h"
 #include "weir/resilience/ejection.h"
+#include "weir/resilience/health_check.h"
 
 namespace weir::cluster {
 
@@ -28,8 +30,11 @@ struct Member : Endpoint, std::enable_shared_from_this<Member> {
     return std::min(recovered, std::clamp(1 - 0.9 * left, 0.1, 1.0));
   }
 
+  bool unwell() const { return checked == resilience::Wellness::unwell; }
+
   std::shared_ptr<Group> group;  // of its version
   resilience::EndpointHealth health;
+  std::optional<resilience::Wellness> checked;  // the verdict of health checks
   PeakEwma latency;
   std::uint32_t outstanding = 0;
   Instant busy_since;      // no answer has come since then, while calls are outstanding

@@ -1,4 +1,5 @@
 // Which endpoints there are, and what is kept of them over a change of policy.
+#include <algorithm>
 #include <atomic>
 #include <unordered_map>
 
@@ -48,6 +49,7 @@ void Cluster::State::take_members(const policy::Upstream& upstream, Instant now)
       members.push_back(std::move(found->second));
       known.erase(found);
       members.back()->health.apply(upstream.ejection, now);
+      if (!upstream.health) members.back()->checked.reset();
       continue;
     }
     auto member =
@@ -108,6 +110,12 @@ Group* Cluster::State::find(std::string_view version) const {
   return nullptr;
 }
 
+Member* Cluster::State::find(std::uint64_t endpoint_id) const {
+  const auto found =
+      std::ranges::find(members, endpoint_id, [](const auto& member) { return member->id; });
+  return found == members.end() ? nullptr : found->get();
+}
+
 ClusterStatus Cluster::State::status(Instant now) {
   ClusterStatus status;
   status.name = policy.name;
@@ -116,6 +124,7 @@ ClusterStatus Cluster::State::status(Instant now) {
     status.endpoints.push_back(
         {.facts = member->facts,
          .health = std::string{resilience::name_of(health.state(now))},
+         .checked = member->checked ? std::string{resilience::name_of(*member->checked)} : "",
          .ejected_for =
              health.ejected() ? std::max(health.since_or_until() - now, Duration{}) : Duration{},
          .outstanding = member->outstanding,

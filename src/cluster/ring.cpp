@@ -69,6 +69,7 @@ Member* Ring::find(const Key& key, Instant now) const {
     Member& member = *point->member;
     if (&member == key.exclude || &member == last) continue;
     last = &member;
+    if (key.heeds_checks && member.unwell()) continue;
     if (key.may_probe && member.health.admit_probe()) return &member;
     if (!member.health.available()) continue;
     if (!key_has_returned(member, key.hash, member.share(now))) {

@@ -22,6 +22,7 @@ class Ring {
     const Endpoint* exclude = nullptr;
     double calls_per_weight = 0;  // outstanding calls by the weight of those that take traffic
     bool may_probe = false;
+    bool heeds_checks = true;  // unwell members are stepped over
   };
   // Null when nobody takes traffic. O(log points) and a few steps.
   Member* find(const Key& key, Instant now) const;

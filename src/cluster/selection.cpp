@@ -49,9 +49,13 @@ void Selection::refresh() {
   near.clear();
   far.clear();
   probing_.clear();
+  heeds_checks_ = std::ranges::any_of(members_, [](const Member* member) {
+    return member->health.available() && !member->unwell();
+  });
   std::size_t all_near = 0;
   for (Member* member : members_) {
     all_near += is_near(*member) ? 1 : 0;
+    if (heeds_checks_ && member->unwell()) continue;
     if (member->health.available()) (is_near(*member) ? near : far).push_back(member);
     // Those that are out join when poll() has moved them on, and a refresh follows.
     else if (member->health.on_probation()) {
@@ -80,12 +84,18 @@ bool Selection::has_other(const Endpoint* exclude) const {
 Member* Selection::choose(const Choice& choice, Random& random) {
   if (policy_ == Balancing::consistent_hash) {
     const bool probes = choice.attempt == Choice::Attempt::first && choice.may_probe;
-    return ring_.find({choice.hash, choice.exclude, calls_per_weight(), probes}, choice.now);
+    return ring_.find({choice.hash, choice.exclude, calls_per_weight(), probes, heeds_checks_},
+                      choice.now);
   }
   if (Member* probed = choose_probe(choice)) return probed;
   if (!has_other(choice.exclude)) return nullptr;
   Lane& lane = choose_lane(choice, random);
-  if (policy_ == Balancing::round_robin) return &lane.next(choice.exclude, choice.now);
+  if (policy_ == Balancing::round_robin) {
+    // A second attempt takes nobody's turn: it may still be refused, and the turns would then send
+    // every first attempt to the member that fails.
+    const bool in_turn = choice.attempt == Choice::Attempt::first && choice.exclude == nullptr;
+    return in_turn ? &lane.next(choice.now) : &lane.draw(choice.exclude, random);
+  }
   return &choose_by_cost(choice, lane, random);
 }
 

@@ -60,6 +60,7 @@ class Selection {
   Lane near_;                     // of our zone, or all
   Lane far_;
   std::vector<Member*> probing_;
+  bool heeds_checks_ = true;  // some member is well and takes traffic
   double near_share_ = 1;
   double weight_ = 0;  // of those that take traffic
   Ring ring_;

@@ -112,14 +112,6 @@ std::expected<Admission, PickRefusal> Cluster::State::admit_to(Group& group, con
   return std::unexpected{PickRefusal{}};
 }
 
-bool Cluster::State::has_alternative(const PickRequest& request) const {
-  const Endpoint* tried = current(request.exclude);
-  return std::ranges::any_of(groups, [&request, tried](const auto& group) {
-    return (request.version.empty() || request.version == group->version) &&
-           group->breaker.state() != BreakerState::open && group->selection.has_other(tried);
-  });
-}
-
 void Cluster::State::begin(Member& member, Instant now) {
   if (member.outstanding++ == 0) member.busy_since = now;
   ++member.group->selection.outstanding;
@@ -212,6 +204,14 @@ void Cluster::State::judge_breaker(Member& member, const Ending& ending, Instant
     case Told::cut_short:
     case Told::nothing: breaker.abandon(*ending.admitted); break;
   }
+}
+
+void Cluster::State::report_health(std::uint64_t endpoint_id, resilience::Wellness wellness) {
+  Member* member = find(endpoint_id);
+  // A verdict that is late: the policy has no checks any more.
+  if (member == nullptr || !policy.health || member->checked == wellness) return;
+  member->checked = wellness;
+  refresh(*member->group);
 }
 
 }  // namespace weir::cluster

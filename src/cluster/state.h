@@ -50,12 +50,14 @@ struct Cluster::State {
 
   std::expected<Admission, PickRefusal> admit(const PickRequest& request, Choice::Attempt attempt,
                                               Instant now);
-  bool has_alternative(const PickRequest& request) const;
   void begin(Member& member, Instant now);
   void finish(Member& member, const Ending& ending, Instant now);
   void abandon(Member& member, const Ending& ending);
 
+  void report_health(std::uint64_t endpoint_id, resilience::Wellness wellness);
+
   Group* find(std::string_view version) const;
+  Member* find(std::uint64_t endpoint_id) const;
   ClusterStatus status(Instant now);
 
   mutable std::mutex mutex;

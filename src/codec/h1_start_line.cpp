@@ -186,6 +186,13 @@ StatusLine parse_status_line(const char* at, const char* end) {
           .next = reason_end + 2};
 }
 
+bool valid_target(std::string_view target) {
+  const char* const end = target.data() + target.size();
+  // skip_target() takes an unfinished escape for one whose digits have not come yet.
+  const std::size_t tail = target.size() - std::min<std::size_t>(target.size(), 2);
+  return skip_target(target.data(), end) == end && target.find('%', tail) == target.npos;
+}
+
 std::size_t host_size(std::string_view authority) {
   if (authority.starts_with('[')) {
     const auto close = authority.find(']');

@@ -39,6 +39,8 @@ inline constexpr std::size_t longest_method = 32;
 // What a request line has beside its method and target: two spaces, "HTTP/1.1", CR LF.
 inline constexpr std::size_t request_line_extra = 12;
 
+// Whether `target` is made only of what a target may hold (the same in HTTP/1 and HTTP/2).
+bool valid_target(std::string_view target);
 // The size of the host at the start of `authority`, which may be in brackets; 0 when malformed.
 std::size_t host_size(std::string_view authority);
 // host [ ":" port ] with a port of 1 to 65535 without leading zeros.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "codec.h"
+#include "weir/http/grpc.h"
 
 namespace weir::config {
 namespace {
@@ -123,18 +124,71 @@ struct GrpcMethodTrait : BodyTrait {
     return R"({"type": "string", "pattern": "^/[^/ ]+/[^/ ]+$|\\$\\{"})";
   }
   static Parsed<std::string> parse(std::string_view text) {
-    const auto slash = text.find('/', 1);
-    const bool good = text.starts_with('/') && slash != std::string_view::npos && slash > 1 &&
-                      slash + 1 < text.size() &&
-                      text.find('/', slash + 1) == std::string_view::npos &&
-                      text.find_first_of(" ?#*") == std::string_view::npos && !has_control(text);
-    if (good) return std::string{text};
+    const bool star = text.find('*') != std::string_view::npos;
+    if (!star && http::parse_grpc_method(text)) return std::string{text};
     const std::string slashed = "/" + std::string{text};
-    const bool only_slash = !text.starts_with('/') && std::ranges::count(text, '/') == 1;
+    const bool only_slash = !star && http::parse_grpc_method(slashed);
     return wrong(fmt::format("\"{}\" is not a gRPC method such as /package.Service/Method", text),
                  only_slash ? slashed : "");
   }
 };
+
+// Both kinds of health check in one value, so that the key decides the kind.
+struct HealthPathTrait {
+  using Value = policy::HealthCheck;
+  static std::string_view type() { return "path"; }
+  static std::string_view schema() { return R"({"type": "string", "pattern": "^/|\\$\\{"})"; }
+  static std::optional<Complaint> set(std::string_view text, policy::HealthCheck& health) {
+    if (text.empty() || has_control(text) || text.find_first_of(" #") != std::string_view::npos) {
+      return Complaint{fmt::format("\"{}\" is not a path such as /healthz", text), ""};
+    }
+    if (!text.starts_with('/')) {
+      return Complaint{fmt::format("\"{}\": a path starts with a slash", text),
+                       "/" + std::string{text}};
+    }
+    health.kind = policy::HealthCheck::Kind::http;
+    health.path = text;
+    return std::nullopt;
+  }
+  static std::string print(const policy::HealthCheck& health) { return health.path; }
+};
+
+struct HealthGrpcTrait {
+  using Value = policy::HealthCheck;
+  static std::string_view type() { return "gRPC service"; }
+  static std::string_view schema() { return any_string; }
+  static std::optional<Complaint> set(std::string_view text, policy::HealthCheck& health) {
+    const auto is_service = [](std::string_view name) {
+      return name.empty() || (name.find('*') == std::string_view::npos &&
+                              http::parse_grpc_method(fmt::format("/{}/Check", name)));
+    };
+    if (!is_service(text)) {
+      const auto method = http::parse_grpc_method(text);
+      return Complaint{fmt::format("\"{}\" is not a gRPC service such as package.Service, or \"\" "
+                                   "for the whole server",
+                                   text),
+                       method ? std::string{method->service} : std::string{}};
+    }
+    health.kind = policy::HealthCheck::Kind::grpc;
+    health.service = text;
+    return std::nullopt;
+  }
+  static std::string print(const policy::HealthCheck& health) { return health.service; }
+};
+
+template <class Trait>
+constexpr Codec part_codec() {
+  Codec codec{};
+  codec.type = [] { return std::string{Trait::type()}; };
+  codec.schema = [] { return std::string{Trait::schema()}; };
+  codec.read = [](std::string_view text, Quoting, void* target) {
+    return Trait::set(text, *static_cast<typename Trait::Value*>(target));
+  };
+  codec.print = [](const void* target) {
+    return Trait::print(*static_cast<const typename Trait::Value*>(target));
+  };
+  return codec;
+}
 
 // A star at the start or at the end, or none.
 Parsed<Pattern> starred(std::string_view text) {
@@ -252,6 +306,8 @@ struct StickyTrait {
 
 template <class Trait>
 constexpr Codec codec = make_codec<Trait>();
+constexpr Codec health_path = part_codec<HealthPathTrait>();
+constexpr Codec health_grpc = part_codec<HealthGrpcTrait>();
 constexpr Codec maybe_listen = make_optional_codec<MaybeListenTrait>();
 
 }  // namespace
@@ -263,6 +319,8 @@ const Codec& listen_only_codec() { return codec<ListenTrait>; }
 const Codec& endpoint_codec() { return codec<EndpointTrait>; }
 const Codec& body_codec() { return codec<BodyTrait>; }
 const Codec& grpc_method_codec() { return codec<GrpcMethodTrait>; }
+const Codec& health_path_codec() { return health_path; }
+const Codec& health_grpc_codec() { return health_grpc; }
 const Codec& host_pattern_codec() { return codec<HostPatternTrait>; }
 const Codec& path_pattern_codec() { return codec<PathPatternTrait>; }
 const Codec& value_pattern_codec() { return codec<ValuePatternTrait>; }

@@ -44,6 +44,13 @@ struct Words<policy::Balancing> {
 };
 
 template <>
+struct Words<policy::Protocol> {
+  using enum policy::Protocol;
+  static constexpr std::array<Word<policy::Protocol>, 3> all{
+      {{automatic, "auto"}, {http_1_1, "http/1.1"}, {http_2, "http/2"}}};
+};
+
+template <>
 struct Words<policy::Forwarding> {
   using enum policy::Forwarding;
   static constexpr std::array<Word<policy::Forwarding>, 4> all{
@@ -173,6 +180,7 @@ const Codec& codec_of(const bool&) { return truth; }
 const Codec& codec_of(const std::optional<bool>&) { return maybe_switch; }
 const Codec& codec_of(const policy::FailoverOn&) { return words<policy::FailoverOn>; }
 const Codec& codec_of(const policy::Balancing&) { return words<policy::Balancing>; }
+const Codec& codec_of(const policy::Protocol&) { return words<policy::Protocol>; }
 const Codec& codec_of(const policy::Forwarding&) { return words<policy::Forwarding>; }
 const Codec& codec_of(const policy::LogFormat&) { return words<policy::LogFormat>; }
 const Codec& codec_of(const policy::CallerGone&) { return words<policy::CallerGone>; }

@@ -67,7 +67,11 @@ class Writer {
 
   void fields(const Fields& fields, std::size_t indent) {
     for (const Field& field : fields) {
-      if (field.print == Field::Print::shown) entry(std::string{field.name}, field.shape, indent);
+      if (field.print == Field::Print::hidden || field.need == Field::Need::refused) continue;
+      const std::size_t before = text_.size();
+      entry(std::string{field.name}, field.shape, indent);
+      const bool nothing = text_.size() == before;
+      if (nothing && field.print == Field::Print::always) line(indent, field.name, "\"\"");
     }
   }
 

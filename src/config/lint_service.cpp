@@ -81,9 +81,19 @@ void lint_listener(std::string_view name, const policy::Listener& listener, Find
   }
 }
 
+void lint_application_pool(const policy::Inbound& inbound, Findings& findings) {
+  const bool written = findings.find({"inbound", "upstream", "pool", "streams"}) != nullptr;
+  if (!written || inbound.upstream.protocol != policy::Protocol::http_1_1) return;
+  findings.error({"inbound", "upstream", "pool", "streams"}, {"inbound", "protocol"},
+                 {"inbound.upstream.pool.streams counts HTTP/2 streams, and inbound.protocol is "
+                  "http/1.1",
+                  ""});
+}
+
 void lint_inbound(const policy::Service& service, Findings& findings) {
   const policy::Inbound& inbound = *service.inbound;
   lint_listener("inbound", inbound, findings);
+  lint_application_pool(inbound, findings);
   const bool written = findings.find({"inbound", "upstream", "connect_timeout"}) != nullptr;
   if (written && inbound.upstream.connect_timeout >= inbound.budget.fallback) {
     findings.error(
@@ -182,6 +192,49 @@ void lint_failover(const policy::Upstream& upstream, Findings& findings) {
   }
 }
 
+void lint_health(const policy::Upstream& upstream, Findings& findings) {
+  if (!upstream.health) return;
+  const std::string_view name = upstream.name;
+  const policy::HealthCheck& health = *upstream.health;
+  if (health.timeout >= health.interval) {
+    findings.error({"upstreams", name, "health", "timeout"}, {"upstreams", name, "health"},
+                   {fmt::format("upstreams.{}.health.timeout ({}) is not shorter than its interval "
+                                "({})",
+                                name, text_of(health.timeout), text_of(health.interval)),
+                    ""});
+  }
+  const bool grpc = health.kind == policy::HealthCheck::Kind::grpc;
+  if (grpc && upstream.protocol == policy::Protocol::http_1_1) {
+    findings.error(
+        {"upstreams", name, "health", "grpc"}, {"upstreams", name, "protocol"},
+        {fmt::format("upstreams.{}.health.grpc needs HTTP/2, and protocol is http/1.1: write "
+                     "protocol: http/2, or ask for a path",
+                     name),
+         ""});
+  }
+}
+
+// What serves HTTP/2 only beside `protocol: http/1.1`.
+void lint_protocol(const policy::Upstream& upstream, Findings& findings) {
+  if (upstream.protocol != policy::Protocol::http_1_1) return;
+  const std::string_view name = upstream.name;
+  if (findings.find({"upstreams", name, "pool", "streams"}) != nullptr) {
+    findings.error(
+        {"upstreams", name, "pool", "streams"}, {"upstreams", name, "protocol"},
+        {fmt::format("upstreams.{}.pool.streams counts HTTP/2 streams, and protocol is http/1.1",
+                     name),
+         ""});
+  }
+  if (!upstream.failover.idempotent_grpc.empty()) {
+    findings.error({"upstreams", name, "failover", "idempotent_grpc"},
+                   {"upstreams", name, "protocol"},
+                   {fmt::format("upstreams.{}.failover.idempotent_grpc is of no use: gRPC needs "
+                                "HTTP/2, and protocol is http/1.1",
+                                name),
+                    ""});
+  }
+}
+
 }  // namespace
 
 std::string text_of(Duration duration) { return codec_of(duration).print(&duration); }
@@ -215,6 +268,8 @@ void lint_upstreams(const policy::Service& service, Findings& findings) {
     lint_endpoints(service, upstream, findings);
     lint_balance(upstream, findings);
     lint_failover(upstream, findings);
+    lint_health(upstream, findings);
+    lint_protocol(upstream, findings);
     const auto& ejection = upstream.ejection;
     if (ejection.base > ejection.maximum) {
       findings.error(

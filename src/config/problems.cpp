@@ -46,7 +46,7 @@ std::size_t edits(std::string_view left, std::string_view right) {
 }
 
 // What people who know other proxies write, and the word for it here.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 28> other_words{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 34> other_words{{
     {"timeout", "budget"},
     {"deadline", "budget"},
     {"retry", "failover"},
@@ -55,6 +55,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 28> other_wo
     {"circuit_breaker", "breaker"},
     {"circuitBreaker", "breaker"},
     {"outlier_detection", "ejection"},
+    {"health_check", "health"},
+    {"healthcheck", "health"},
+    {"max_concurrent_streams", "streams"},
+    {"h2", "http/2"},
+    {"h2c", "http/2"},
+    {"grpc", "http/2"},
     {"instances", "endpoints"},
     {"servers", "endpoints"},
     {"hosts", "endpoints"},

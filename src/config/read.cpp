@@ -57,12 +57,17 @@ class Reader {
         unknown(node, node.keys[index], fields);
         continue;
       }
+      if (field->need == Field::Need::refused) {
+        refuse(node, node.keys[index], *field);
+        continue;
+      }
       path_.enter(field->name);
       value(node.items[index], *field);
       path_.leave();
       if (node.items[index].flawed) node.flawed = true;
     }
     require(node, fields);
+    require_one(node, fields);
   }
 
  private:
@@ -158,7 +163,8 @@ class Reader {
   void unknown(Node& node, const Node::Key& key, const Fields& fields) {
     std::vector<std::string_view> names;
     for (const Field& field : fields) {
-      if (node.find(field.name) == nullptr) names.push_back(field.name);
+      const bool wanted = field.need != Field::Need::refused && node.find(field.name) == nullptr;
+      if (wanted) names.push_back(field.name);
     }
     problems_.error(key.at, key.text,
                     {fmt::format("unknown key \"{}\" in {}", key.text, path_.text()),
@@ -174,6 +180,32 @@ class Reader {
           {fmt::format("the key \"{}\" is missing in {}", field.name, path_.text()), ""});
       node.flawed = true;
     }
+  }
+
+  // Among those that exclude each other one has to stand.
+  void require_one(Node& node, const Fields& fields) {
+    std::vector<std::string_view> names;
+    std::vector<const Node::Key*> written;
+    for (const Field& field : fields) {
+      if (field.need != Field::Need::one_of) continue;
+      names.push_back(field.name);
+      const auto key = std::ranges::find(node.keys, field.name, &Node::Key::text);
+      if (key != node.keys.end()) written.push_back(&*key);
+    }
+    if (names.empty() || written.size() == 1) return;
+    const bool none = written.empty();
+    problems_.error(none ? node.at : written.back()->at, none ? "" : written.back()->text,
+                    {fmt::format("{}: write {}one of {}", path_.text(), none ? "" : "only ",
+                                 fmt::join(names, " and ")),
+                     ""});
+    node.flawed = true;
+  }
+
+  void refuse(Node& node, const Node::Key& key, const Field& field) {
+    path_.enter(field.name);
+    problems_.error(key.at, key.text, {fmt::format("{}: {}", path_.text(), field.meaning), ""});
+    path_.leave();
+    node.flawed = true;
   }
 
   Collector& problems_;

@@ -49,8 +49,11 @@ class Document {
   void section(const std::string& path, std::string_view meaning, const Fields& fields) {
     text_ += fmt::format("\n## {}\n\n{}\n\n| Key | Kind | Default | Meaning |\n|---|---|---|---|\n",
                          path.empty() ? "The file" : fmt::format("`{}`", path), meaning);
-    for (const Field& field : fields) row(field);
     for (const Field& field : fields) {
+      if (field.need != Field::Need::refused) row(field);
+    }
+    for (const Field& field : fields) {
+      if (field.need == Field::Need::refused) continue;
       const std::string name{field.name};
       below(path.empty() ? name : path + "." + name, field.meaning, field.shape);
     }
@@ -92,6 +95,8 @@ class Document {
         std::visit([](const auto& shape) { return cells(shape); }, field.shape.kind);
     if (field.need == Field::Need::required) {
       standard = "required";
+    } else if (field.need == Field::Need::one_of) {
+      standard = "one of these";
     } else if (!standard.empty()) {
       standard = fmt::format("`{}`", standard);
     }

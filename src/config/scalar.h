@@ -63,6 +63,7 @@ const Codec& codec_of(const policy::StickyKey&);
 const Codec& codec_of(const http::Method&);
 const Codec& codec_of(const policy::FailoverOn&);
 const Codec& codec_of(const policy::Balancing&);
+const Codec& codec_of(const policy::Protocol&);
 const Codec& codec_of(const policy::Forwarding&);
 const Codec& codec_of(const policy::LogFormat&);
 const Codec& codec_of(const policy::CallerGone&);
@@ -78,6 +79,8 @@ const Codec& listen_only_codec();    // Address, port 0 allowed
 const Codec& endpoint_codec();       // Address that can be called
 const Codec& body_codec();           // std::string of any text
 const Codec& grpc_method_codec();    // "/package.Service/Method"
+const Codec& health_path_codec();    // policy::HealthCheck, which it makes one over HTTP
+const Codec& health_grpc_codec();    // policy::HealthCheck, which it makes one of gRPC
 const Codec& host_pattern_codec();   // policy::Pattern
 const Codec& path_pattern_codec();   // policy::Pattern
 const Codec& value_pattern_codec();  // policy::Pattern

@@ -32,7 +32,12 @@ json::object schema_of(const Scalar& scalar) {
 json::object schema_of(const Fields& fields) {
   json::object properties;
   json::array required;
+  json::array one_of_these;
   for (const Field& field : fields) {
+    if (field.need == Field::Need::refused) continue;
+    if (field.need == Field::Need::one_of) {
+      one_of_these.push_back(json::object{{"required", json::array{json::string{field.name}}}});
+    }
     json::object schema = schema_of(field.shape);
     schema["description"] = json::string{field.meaning};
     if (const auto* scalar = std::get_if<Scalar>(&field.shape.kind)) {
@@ -40,7 +45,7 @@ json::object schema_of(const Fields& fields) {
       const bool literal = scalar->codec->form == Codec::Form::literal;
       if (field.need == Field::Need::required) {
         required.push_back(json::string{field.name});
-      } else if (!text.empty()) {
+      } else if (!text.empty() && field.need == Field::Need::optional) {
         schema["default"] = literal ? json::parse(text) : json::value(json::string{text});
       }
     } else if (field.need == Field::Need::required) {
@@ -50,6 +55,7 @@ json::object schema_of(const Fields& fields) {
   }
   json::object schema{{"type", "object"}, {"additionalProperties", false}};
   if (!required.empty()) schema["required"] = std::move(required);
+  if (!one_of_these.empty()) schema["oneOf"] = std::move(one_of_these);
   schema["properties"] = std::move(properties);
   return schema;
 }

@@ -16,6 +16,7 @@ Fields describe(policy::AccessLog&);
 Fields describe(policy::Process&);
 
 Fields describe(policy::Endpoint&);
+Fields describe(policy::HealthCheck&);
 Fields describe(policy::Failover&);
 Fields describe(policy::Breaker&);
 Fields describe(policy::Ejection&);

@@ -8,6 +8,13 @@ constexpr auto required = Field::Need::required;
 constexpr double kibibyte = 1024;
 constexpr double mebibyte = 1024 * kibibyte;
 
+constexpr std::string_view no_health =
+    "the application is not checked by weir: that is for the kubelet, or whatever starts it, to do";
+
+Field refused_health(policy::Upstream& application) {
+  return {"health", no_health, section(application.health), Field::Need::refused};
+}
+
 // What the application is reached by: one endpoint, so neither failover nor ejection.
 Fields describe_application(policy::Upstream& upstream) {
   return {
@@ -18,6 +25,7 @@ Fields describe_application(policy::Upstream& upstream) {
       {"bulkhead", "How many exchanges the application works on at once.",
        section(upstream.bulkhead)},
       {"pool", "Connections to the application.", section(upstream.pool)},
+      refused_health(upstream),
   };
 }
 
@@ -92,6 +100,10 @@ Fields describe(policy::Limits& limits) {
        scalar(limits.idle_timeout, positive)},
       {"requests", "Requests of one connection, after which it is closed.",
        scalar(limits.requests, positive)},
+      {"streams", "HTTP/2: requests at once on one connection.",
+       scalar(limits.streams, {.least = 1, .most = 10'000})},
+      {"stream_window", "HTTP/2: bytes of a request body that may be read ahead, per stream.",
+       scalar(limits.stream_window, {.least = 16 * kibibyte, .most = 16 * mebibyte})},
   };
 }
 
@@ -101,6 +113,12 @@ Fields describe(policy::Inbound& inbound) {
        scalar_as(listen_only_codec(), &inbound.listen), required},
       {"application", "Where the application listens.",
        scalar_as(endpoint_codec(), &inbound.application), required},
+      {"protocol",
+       "What the application speaks: `auto` is HTTP/2 for gRPC and HTTP/1.1 for everything else.",
+       scalar(inbound.upstream.protocol)},
+      {"idle", "For streams: longest pause, instead of a total time, after the first byte.",
+       scalar(inbound.idle, "", positive)},
+      refused_health(inbound.upstream),
   };
   append(fields, listener_fields(inbound));
   fields.push_back({"upstream",

@@ -5,6 +5,7 @@ namespace {
 
 constexpr auto required = Field::Need::required;
 constexpr Range some_share{.zero = Range::Zero::refused};
+constexpr Range few{.least = 1, .most = 100};
 
 Shape labels(std::map<std::string, std::string>& target) {
   return {Dictionary{
@@ -109,10 +110,33 @@ Fields describe(policy::Balance& balance) {
   };
 }
 
+Fields describe(policy::HealthCheck& health) {
+  const bool grpc = health.kind == policy::HealthCheck::Kind::grpc;
+  return {
+      {"path", "Asked for with GET; an answer from 200 to 299 says that the endpoint is well.",
+       scalar_as(health_path_codec(), &health), Field::Need::one_of,
+       grpc ? Field::Print::hidden : Field::Print::shown},
+      {"grpc",
+       "The service that the gRPC health protocol is asked about; `\"\"` is the whole server.",
+       scalar_as(health_grpc_codec(), &health), Field::Need::one_of,
+       grpc ? Field::Print::always : Field::Print::hidden},
+      {"interval", "Time between two checks of an endpoint, give or take a little.",
+       scalar(health.interval, {.least = 0.1})},
+      {"timeout", "Longest time to an answer; shorter than the interval.",
+       scalar(health.timeout, positive)},
+      {"unhealthy_after", "Failed checks in a row that take an endpoint out of the traffic.",
+       scalar(health.unhealthy_after, few)},
+      {"healthy_after", "Good checks in a row that bring it back.",
+       scalar(health.healthy_after, few)},
+  };
+}
+
 Fields describe(policy::Pool& pool) {
   return {
       {"connections", "Per endpoint and worker, idle and busy.",
        scalar(pool.connections, positive)},
+      {"streams", "HTTP/2: exchanges at once on one connection, or fewer if the peer says so.",
+       scalar(pool.streams, {.least = 1, .most = 10'000})},
       {"idle", "Kept open, per endpoint and worker.", scalar(pool.idle)},
       {"idle_timeout", "How long an idle connection is kept; stay below what the peer allows.",
        scalar(pool.idle_timeout, positive)},
@@ -124,8 +148,15 @@ Fields describe(policy::Pool& pool) {
 Fields describe(policy::Upstream& upstream) {
   return {
       {"endpoints", "The instances.", sections(upstream.endpoints), required},
+      {"protocol",
+       "What the endpoints speak: `auto` is HTTP/2 for gRPC and HTTP/1.1 for everything else.",
+       scalar(upstream.protocol)},
       {"connect_timeout", "Longest time to open a connection; part of the budget.",
        scalar(upstream.connect_timeout, positive)},
+      {"health",
+       "Asks every endpoint whether it is well. Without it only the calls show; an endpoint that "
+       "is not well gets no traffic.",
+       section(upstream.health)},
       {"failover", "The one second attempt, on another endpoint.", switched(upstream.failover)},
       {"breaker", "Answers at once while a version of the upstream fails.",
        switched(upstream.breaker)},

@@ -53,9 +53,17 @@ struct Field {
   std::string_view name;
   std::string_view meaning;
   Shape shape;
-  enum class Need : std::uint8_t { optional, required } need = Need::optional;
-  // Left out of the effective configuration, where it has no meaning beside its neighbours.
-  enum class Print : std::uint8_t { shown, hidden } print = Print::shown;
+  enum class Need : std::uint8_t {
+    optional,
+    required,
+    one_of,  // exactly one of the section's keys with this need
+    refused  // known, but not to be had here: `meaning` is the answer, the shape is never read
+  } need = Need::optional;
+  enum class Print : std::uint8_t {
+    shown,
+    hidden,  // left out of the effective configuration: no meaning beside its neighbours
+    always   // shown even when empty, because the key alone says something
+  } print = Print::shown;
 };
 
 // For a list whose default is to be empty.

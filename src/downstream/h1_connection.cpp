@@ -10,26 +10,23 @@
 namespace weir::downstream {
 namespace {
 
-constexpr Duration linger_time = std::chrono::seconds{2};
-constexpr Duration drain_grace = std::chrono::seconds{1};
-
 codec::H1Limits codec_limits(const policy::Limits& limits) {
   return {limits.header.value, limits.header_count, limits.target.value};
 }
 
 }  // namespace
 
-H1Connection::H1Connection(std::unique_ptr<net::Transport> transport, Scheduler& scheduler,
-                           const policy::Limits& limits, Handler& handler, ConnectionOwner& owner)
-    : scheduler_(scheduler),
-      limits_(limits),
-      handler_(handler),
-      owner_(owner),
-      channel_(std::move(transport), scheduler.ready(), *this),
-      parser_(head_, codec_limits(limits)),
-      source_(channel_, scheduler.ready(), codec_limits(limits)),
-      sink_(channel_, scheduler.ready()) {
-  scheduler_.arm_in(timer_, limits_.idle_timeout);
+H1Connection::H1Connection(const Accepted& accepted, Instant first_byte)
+    : scheduler_(accepted.scheduler),
+      limits_(accepted.limits),
+      handler_(accepted.handler),
+      connection_(accepted.connection),
+      channel_(accepted.channel),
+      parser_(head_, codec_limits(limits_)),
+      source_(channel_, scheduler_.ready(), codec_limits(limits_)),
+      sink_(channel_, scheduler_.ready()),
+      first_byte_(first_byte) {
+  scheduler_.arm(timer_, first_byte_ + limits_.header_timeout);
 }
 
 void H1Connection::on_input() {
@@ -72,7 +69,7 @@ void H1Connection::read_head() {
   }
   const auto parsed = parser_.parse(channel_.input());
   if (!parsed) {
-    handler_.on_malformed(parsed.error());
+    handler_.on_malformed(codec::name_of(parsed.error()));
     refuse(codec::status_of(parsed.error()), codec::describe(parsed.error()));
     return;
   }
@@ -84,7 +81,7 @@ void H1Connection::read_head() {
   if (channel_.input_state() != net::Channel::Input::open) {
     close(net::Closed::error);
   } else if (!channel_.read_more()) {
-    handler_.on_malformed(codec::H1Error::head_too_large);
+    handler_.on_malformed(codec::name_of(codec::H1Error::head_too_large));
     refuse(codec::status_of(codec::H1Error::head_too_large), "the head is too large");
   }
 }
@@ -129,7 +126,7 @@ http::Pull H1Connection::ContinueSource::pull() {
     connection_.timer_.disarm();
     if (pulled.state == http::Pull::State::failed &&
         connection_.body_failure() == resilience::Failure::malformed_request) {
-      connection_.handler_.on_malformed(connection_.source_.error());
+      connection_.handler_.on_malformed(codec::name_of(connection_.source_.error()));
     }
     return pulled;
   }
@@ -302,7 +299,7 @@ void H1Connection::close(net::Closed reason) {
   state_ = State::closed;
   timer_.disarm();
   if (reason != net::Closed::error) channel_.flush_at_once();
-  owner_.on_closed(*this, reason);
+  connection_.close(reason);
 }
 
 }  // namespace weir::downstream

@@ -61,6 +61,7 @@ Task Exchange::live() {
   }
   respond();
   while (relaying()) co_await signal_.wait();
+  if (failure_ != Failure::none) end_grpc_call();
   record();
 }
 
@@ -70,10 +71,12 @@ std::string_view Exchange::route() const {
 
 void Exchange::identify() {
   const http::RequestHead& head = stream_.head();
-  grpc_ = head.is_grpc();
+  if (head.is_grpc()) call_ = resilience::Call::grpc;
   if (listener_.policy->trusted) {
     grant_ = resilience::read_grant(head.fields);
     marked_as_retry_ = resilience::marked_as_retry(head.fields);
+  } else if (grpc()) {
+    grant_ = resilience::read_grpc_grant(head.fields);
   }
   record_.direction = listener_.direction;
   record_.malformed_grants = grant_.malformed;
@@ -113,6 +116,10 @@ bool Exchange::set_budget() {
         Deadline::at(deadline_.instant() - fallback_reserve(*policy().fallback, budget.total));
   }
   budget_end_ = deadline_;
+  if (grpc() && policy().idle) {
+    const auto timeout = resilience::read_grpc_grant(stream_.head().fields).granted;
+    if (timeout) call_end_ = Deadline::after(began_, *timeout);
+  }
   record_.budget = budget.total;
   record_.budget_source = budget.source;
   if (causes_.gone() && cancels_when_gone()) {
@@ -169,12 +176,25 @@ Duration Exchange::handed_on() const {
   return attempts_until_.left(services_.scheduler.now()) - listener_.margin;
 }
 
+// A stream that may outlive the budget for its head is told how long it may last only if its caller
+// said so.
+resilience::Remainder Exchange::remainder() const {
+  resilience::Remainder left{.budget = handed_on()};
+  if (!grpc()) return left;
+  if (!policy().idle) {
+    left.grpc_call = left.budget;
+  } else if (!call_end_.is_none()) {
+    left.grpc_call = call_end_.left(services_.scheduler.now()) - listener_.margin;
+  }
+  return left;
+}
+
 bool Exchange::cancels_when_gone() const {
   switch (route_ == nullptr ? policy::CallerGone::cancel : policy().on_caller_gone) {
     case policy::CallerGone::cancel: return true;
     case policy::CallerGone::finish: return false;
     case policy::CallerGone::by_method:
-      return tunnel_ || grpc_ || http::is_safe(stream_.head().method);
+      return tunnel_ || grpc() || http::is_safe(stream_.head().method);
   }
   return true;
 }
@@ -200,18 +220,23 @@ void Exchange::relay_response() {
   record_.first_byte = services_.scheduler.now() - began_;
   forward_response(head, *listener_.policy,
                    failover_spent() ? FailoverSpent::yes : FailoverSpent::no);
-  tunnel_ = head.status == 101 || stream_.head().method == http::Method::connect;
-  if (head.status == 101) head.fields.add(http::Name::upgrade, stream_.head().upgrade);
+  const bool connects = stream_.head().method == http::Method::connect;
+  tunnel_ = head.status == 101 || (connects && head.status < 300);
+  // HTTP/2 has no such field: there the answer to an extended CONNECT says it all (RFC 8441, 4).
+  if (head.status == 101 && stream_.head().version != http::Version::http_2) {
+    head.fields.add(http::Name::upgrade, stream_.head().upgrade);
+  }
   if (listener_.policy->server_timing) add_server_timing(head);
-  http::Sink& sink = stream_.respond(head);
-  if (tunnel_) return begin_tunnel(sink);
+  response_sink_ = &stream_.respond(head);
+  if (tunnel_) return begin_tunnel(*response_sink_);
   if (policy().idle) {
     watch_idle();
   } else if (attempts_until_ != deadline_) {
     services_.scheduler.arm(deadline_timer_, deadline_.instant());
   }
   attempts_until_ = deadline_;
-  response_pipe_.start(attempt.body(), sink);
+  if (grpc() && failover_spent()) marked_trailers_.emplace(attempt.body());
+  response_pipe_.start(marked_trailers_ ? *marked_trailers_ : attempt.body(), *response_sink_);
 }
 
 void Exchange::begin_tunnel(http::Sink& sink) {
@@ -225,9 +250,14 @@ void Exchange::begin_tunnel(http::Sink& sink) {
 }
 
 // From now on the exchange lives as long as bytes move; the budget covered the way to the head.
+// What gRPC promised to the callee covers the whole call.
 void Exchange::watch_idle() {
-  deadline_timer_.disarm();
-  deadline_ = attempts_until_ = Deadline::none();
+  deadline_ = attempts_until_ = call_end_;
+  if (deadline_.is_none()) {
+    deadline_timer_.disarm();
+  } else {
+    services_.scheduler.arm(deadline_timer_, deadline_.instant());
+  }
   inbound_.set_deadline(deadline_);
   idle_mark_ = request_pipe_.bytes() + response_pipe_.bytes();
   services_.scheduler.arm_in(idle_timer_,
@@ -243,7 +273,8 @@ void Exchange::reply_locally() {
                                  policy().fallback->body);
     record_.fallback = true;
   } else {
-    local_ = make_local_reply({failure_, grpc_, retry_after_, failover_spent()});
+    local_ = make_local_reply({failure_, grpc(), retry_after_, failover_spent()});
+    if (grpc()) record_.grpc_status = resilience::facts_of(failure_).grpc_status;
   }
   record_.status = local_->head.status;
   record_.first_byte = services_.scheduler.now() - began_;
@@ -294,6 +325,19 @@ bool Exchange::relay_broken() {
   return failure_ != Failure::none;
 }
 
+// A gRPC call that fails after its head is told so in the trailers, where they can still be sent:
+// its client would make CANCELLED, INTERNAL or UNKNOWN of a stream that is cut.
+void Exchange::end_grpc_call() {
+  if (!grpc() || tunnel_ || response_sink_ == nullptr || failure_ == Failure::caller_gone) return;
+  response_pipe_.detach();
+  const auto framing = attempts_[*chosen_]->response().body.kind;
+  if (framing != http::BodyLength::Kind::chunked || response_sink_->failed()) return;
+  const auto trailers =
+      make_grpc_trailers({.failure = failure_, .grpc = true, .failover_spent = failover_spent()});
+  response_sink_->finish(&trailers);
+  if (!response_sink_->failed()) ending_ = downstream::Ending::complete;
+}
+
 void Exchange::add_server_timing(http::ResponseHead& head) const {
   const auto milliseconds = [](Duration duration) {
     return std::chrono::duration<double, std::milli>(duration).count();
@@ -326,6 +370,7 @@ void Exchange::record() {
   record_.route = route();
   record_.upstream = route_ == nullptr ? std::string_view{} : route_->to.upstream->name;
   record_.version = version_;
+  record_.grpc = grpc();
   record_.failure = failure_;
   record_.bytes_received = request_pipe_.bytes();
   record_.bytes_sent = local_ ? local_->body.size() : response_pipe_.bytes();

@@ -1,7 +1,6 @@
 // The middle of an exchange's life: attempts, and the judgement after everything that happens.
 
 #include <algorithm>
-#include <charconv>
 
 #include "weir/proxy/exchange.h"
 #include "weir/proxy/forwarding.h"
@@ -15,32 +14,6 @@ using resilience::Outcome;
 using resilience::Refusal;
 using AttemptState = upstream::Attempt::State;
 using Connection = upstream::Attempt::Connection;
-
-// UNKNOWN for what is not a number.
-std::uint8_t parse_grpc_status(std::string_view text) {
-  constexpr std::uint8_t unknown = 2;
-  std::uint8_t status = unknown;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), status);
-  return error == std::errc{} && end == text.data() + text.size() ? status : unknown;
-}
-
-// Whether the budget ran out at a weir further down: that says nothing of the endpoint.
-bool budget_spent_below(const http::ResponseHead& response) {
-  const auto status = response.fields.find(http::Name::proxy_status);
-  return status && status->starts_with("weir;") &&
-         (status->find("deadline_passed") != std::string_view::npos ||
-          status->find("expired_on_arrival") != std::string_view::npos);
-}
-
-Outcome outcome_of(const http::ResponseHead& response) {
-  Outcome outcome{.status = response.status};
-  if (const auto grpc = response.fields.find(http::Name::grpc_status)) {
-    outcome.grpc = parse_grpc_status(*grpc);
-  }
-  if (budget_spent_below(response)) outcome.failure = Failure::deadline_passed;
-  outcome.failover_spent_below = resilience::failover_spent_below(response.fields);
-  return outcome;
-}
 
 }  // namespace
 
@@ -92,19 +65,20 @@ void Exchange::launch(Slot slot, const Destination& to, cluster::Lease lease,
   record.endpoint = facts.address;
   record.version = facts.version;
   if (slot == fallback) record.upstream = to.upstream->name;
-  attempt.start(std::move(lease), *to.upstream, connection);
+  attempt.start(std::move(lease), *to.upstream, connection,
+                upstream::wire_for(*to.upstream, stream_.head()));
   if (slot == first) arm_attempt_timers();
   if (attempt.state() == AttemptState::connected) send(slot);
 }
 
 // The last moment at which the budget can be told; a rest below a millisecond would say `expired`.
 void Exchange::send(Slot slot) {
-  const Duration left = handed_on();
-  if (left < std::chrono::milliseconds{1}) {
+  if (handed_on() < std::chrono::milliseconds{1}) {
     services_.scheduler.schedule(signal_);
     return fail(Failure::deadline_passed);
   }
-  mark_attempt(stream_.head(), left, slot == second ? AttemptNumber::second : AttemptNumber::first);
+  mark_attempt(stream_.head(), remainder(),
+               slot == second ? AttemptNumber::second : AttemptNumber::first);
   mark_patience(slot);
   attempts_[slot]->send(stream_.head());
   if (attempts_[slot]->state() == AttemptState::waiting) begin_request_body(*attempts_[slot]);
@@ -164,7 +138,8 @@ void Exchange::begin_request_body(upstream::Attempt& attempt) {
 }
 
 void Exchange::judge_response(Slot slot) {
-  const Outcome outcome = outcome_of(attempts_[slot]->response());
+  const Outcome outcome =
+      resilience::judge_head(attempts_[slot]->response(), call_, budget_use(*attempts_[slot]));
   if (outcome.failover_spent_below) causes_.spend();
   const bool unwanted = resilience::retry_word(outcome).has_value();
   if (unwanted && fail_over(slot, outcome)) return;
@@ -185,6 +160,11 @@ void Exchange::judge_response(Slot slot) {
   attempt.elapsed = services_.scheduler.now() - attempts_[slot]->started();
   attempt.reused_connection = attempts_[slot]->reused_connection();
   record_.grpc_status = outcome.grpc;
+}
+
+// As the callee sees it: what was handed on to it, and what is left of that.
+resilience::BudgetUse Exchange::budget_use(const upstream::Attempt& attempt) const {
+  return {services_.scheduler.now() - attempt.started(), handed_on()};
 }
 
 void Exchange::judge_failure(Slot slot) {
@@ -326,27 +306,29 @@ void Exchange::count_unproductive(telemetry::Unproductive reason, Duration time)
   record_.unproductive_time += time;
 }
 
-// The attempt whose response was relayed is judged by its head, and by an end that came too soon.
+// The attempt whose response was relayed is judged by its head, by the gRPC status in its trailers,
+// and by an end that came too soon.
 void Exchange::record_attempt_end() {
   upstream::Attempt& attempt = *attempts_[*chosen_];
   const Instant now = services_.scheduler.now();
   auto& record = record_.attempts[records_[*chosen_]];
-  if (const auto* trailers = attempt.body().trailers()) {
-    if (const auto grpc = trailers->find(http::Name::grpc_status)) {
-      record_.grpc_status = parse_grpc_status(*grpc);
-    }
+  Outcome outcome{record.failure, record.status, record_.grpc_status};
+  if (failure_ == Failure::none) {
+    outcome = resilience::judge_end(outcome, attempt.body().trailers(), call_, budget_use(attempt));
+    record.failure = outcome.failure;
+    record_.grpc_status = outcome.grpc;
+  } else {
+    // What cut it short on our side or the caller's tells nothing of the endpoint.
+    record.failure = failure_;
+    outcome.failure = failure_ == Failure::reset_mid_response ? failure_ : Failure::none;
+    if (grpc()) record_.grpc_status = resilience::facts_of(failure_).grpc_status;
   }
-  if (failure_ != Failure::none) record.failure = failure_;
   if (failure_ == Failure::caller_gone) {
     count_unproductive(telemetry::Unproductive::caller_gone, now - attempt.started());
   } else if (failure_ == Failure::deadline_passed) {
     count_unproductive(telemetry::Unproductive::deadline_passed, now - attempt.started());
   }
-  const bool told_of_endpoint =
-      failure_ == Failure::none || failure_ == Failure::reset_mid_response;
-  attempt.lease().finish(
-      {told_of_endpoint ? record.failure : Failure::none, record.status, record_.grpc_status},
-      record.elapsed, now);
+  attempt.lease().finish(outcome, record.elapsed, now);
   attempt.release();
 }
 

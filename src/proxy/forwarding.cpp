@@ -6,7 +6,7 @@
 #include <string>
 
 #include "weir/http/hop_by_hop.h"
-#include "weir/resilience/budget.h"
+#include "weir/proxy/trailers.h"
 
 namespace weir::proxy {
 namespace {
@@ -82,20 +82,26 @@ void forward_request(http::RequestHead& head, const policy::Listener& listener,
   }
   set_forwarded(head, listener.forwarded, caller);
   if (listener.via) head.fields.add(Name::via, via_of(head.version));
+  if (head.is_grpc()) head.fields.set(Name::te, "trailers");
   // We have said `100 Continue` ourselves by the time the body is wanted.
   head.expects_continue = false;
 }
 
-void mark_attempt(http::RequestHead& head, Duration left, AttemptNumber number) {
+void mark_attempt(http::RequestHead& head, const resilience::Remainder& left,
+                  AttemptNumber number) {
   resilience::write_grant(head.fields, left);
-  if (number == AttemptNumber::second) head.fields.set(Name::weir_attempt, "2");
+  if (number == AttemptNumber::first) return;
+  head.fields.set(Name::weir_attempt, "2");
+  if (head.is_grpc()) head.fields.set(Name::grpc_previous_rpc_attempts, "1");
 }
 
 void forward_response(http::ResponseHead& head, const policy::Listener& listener,
                       FailoverSpent spent) {
   http::remove_hop_by_hop(head.fields);
   if (listener.via) head.fields.add(Name::via, via_of(head.version));
-  if (spent == FailoverSpent::yes) head.fields.set(Name::weir_failover, "spent");
+  if (spent == FailoverSpent::no) return;
+  head.fields.set(Name::weir_failover, "spent");
+  mark_no_retry(head.fields);
 }
 
 }  // namespace weir::proxy

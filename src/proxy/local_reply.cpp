@@ -4,6 +4,8 @@
 
 #include <chrono>
 
+#include "weir/proxy/trailers.h"
+
 namespace weir::proxy {
 namespace {
 
@@ -13,17 +15,25 @@ std::string proxy_status(const resilience::FailureFacts& facts) {
   return fmt::format("weir; error={}; details=\"{}\"", facts.proxy_status, facts.label);
 }
 
-void describe(http::ResponseHead& head, const LocalReplyQuestion& question) {
+void describe(http::Fields& fields, const LocalReplyQuestion& question) {
   const auto& facts = resilience::facts_of(question.failure);
-  if (!facts.proxy_status.empty()) head.fields.add(Name::proxy_status, proxy_status(facts));
+  if (!facts.proxy_status.empty()) fields.add(Name::proxy_status, proxy_status(facts));
   if (question.retry_after > Duration::zero()) {
     const auto rounded = std::chrono::ceil<std::chrono::seconds>(question.retry_after);
-    head.fields.add(Name::retry_after, fmt::format("{}", rounded.count()));
+    fields.add(Name::retry_after, fmt::format("{}", rounded.count()));
   }
   // An open breaker and a spent failover both say: do not try again above.
   if (question.failover_spent || question.failure == resilience::Failure::breaker_open) {
-    head.fields.add(Name::weir_failover, "spent");
+    fields.add(Name::weir_failover, "spent");
+    mark_no_retry(fields);
   }
+}
+
+void tell_grpc(http::Fields& fields, const LocalReplyQuestion& question) {
+  const auto& facts = resilience::facts_of(question.failure);
+  fields.add(Name::grpc_status, fmt::format("{}", facts.grpc_status));
+  fields.add(Name::grpc_message, fmt::format("weir: {}", facts.label));
+  describe(fields, question);
 }
 
 }  // namespace
@@ -34,9 +44,7 @@ LocalReply make_local_reply(const LocalReplyQuestion& question) {
   if (question.grpc) {
     reply.head.status = 200;
     reply.head.fields.add(Name::content_type, "application/grpc");
-    reply.head.fields.add(Name::grpc_status, fmt::format("{}", facts.grpc_status));
-    reply.head.fields.add(Name::grpc_message, fmt::format("weir: {}", facts.label));
-    describe(reply.head, question);
+    tell_grpc(reply.head.fields, question);
     return reply;
   }
   reply.head.status = facts.status;
@@ -44,8 +52,14 @@ LocalReply make_local_reply(const LocalReplyQuestion& question) {
   reply.body = fmt::format("weir: {}\n", facts.label);
   reply.head.body = http::BodyLength::known(reply.body.size());
   reply.head.fields.add(Name::content_type, "text/plain; charset=utf-8");
-  describe(reply.head, question);
+  describe(reply.head.fields, question);
   return reply;
+}
+
+http::Fields make_grpc_trailers(const LocalReplyQuestion& question) {
+  http::Fields trailers;
+  tell_grpc(trailers, question);
+  return trailers;
 }
 
 LocalReply make_fallback_reply(std::uint16_t status, std::string_view content_type,

@@ -70,6 +70,7 @@ std::shared_ptr<const Snapshot> Clusters::compile(policy::Service service, Insta
     policy::Route route;
     route.name = kept.inbound->upstream.name;
     route.to = kept.inbound->upstream.name;
+    route.idle = kept.inbound->idle;
     snapshot->inbound_routes.push_back(std::move(route));
     if (const auto found = clusters_.find(kept.inbound->upstream.name); found != clusters_.end()) {
       found->second->apply(kept.inbound->upstream, now);

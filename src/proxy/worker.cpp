@@ -28,7 +28,7 @@ Worker::Worker(Scheduler& scheduler, Mailbox& mailbox, net::Connector& connector
 
 Worker::~Worker() {
   exchanges_.clear_and_dispose(destroy<Exchange>);
-  connections_.clear_and_dispose(destroy<downstream::H1Connection>);
+  connections_.clear_and_dispose(destroy<downstream::Connection>);
 }
 
 void Worker::apply(std::shared_ptr<const Snapshot> snapshot) {
@@ -45,7 +45,13 @@ void Worker::apply(std::shared_ptr<const Snapshot> snapshot) {
       if (route.fallback) keep(*route.fallback);
     }
   }
+  if (health_) health_->apply(snapshot_);
   pools_.retain(endpoints);
+}
+
+void Worker::check_health() {
+  health_.emplace(scheduler_, pools_, random_);
+  if (snapshot_) health_->apply(snapshot_);
 }
 
 void Worker::accept(telemetry::Direction direction, std::unique_ptr<net::Transport> transport) {
@@ -61,8 +67,9 @@ void Worker::accept(telemetry::Direction direction, std::unique_ptr<net::Transpo
   ++connection_count_;
   recorder_.downstream_opened(direction);
   Door& door = direction == telemetry::Direction::inbound ? inbound_ : outbound_;
-  connections_.push_back(*new downstream::H1Connection{std::move(transport), scheduler_,
-                                                       listener->policy->limits, door, door});
+  const downstream::ConnectionServices services{scheduler_, random_};
+  connections_.push_back(*new downstream::Connection{std::move(transport), services,
+                                                     listener->policy->limits, door, door});
 }
 
 void Worker::Door::on_request(downstream::Stream& stream) {
@@ -77,15 +84,19 @@ void Worker::Door::on_request(downstream::Stream& stream) {
   exchange->start();
 }
 
-void Worker::Door::on_malformed(codec::H1Error error) {
-  worker_.recorder_.malformed_request(direction_, codec::name_of(error));
+void Worker::Door::on_malformed(std::string_view reason) {
+  worker_.recorder_.malformed_request(direction_, reason);
 }
 
 void Worker::Door::on_request_timeout() {
   worker_.recorder_.malformed_request(direction_, "request_timeout");
 }
 
-void Worker::Door::on_closed(downstream::H1Connection& connection, net::Closed reason) {
+void Worker::Door::on_flood(codec::H2Flood flood) {
+  worker_.recorder_.downstream_flood(direction_, codec::name_of(flood));
+}
+
+void Worker::Door::on_closed(downstream::Connection& connection, net::Closed reason) {
   connection.unlist();
   worker_.dead_connections_.bury(connection);
   --worker_.counts_.connections(direction_);
@@ -105,6 +116,7 @@ void Worker::on_ended(Exchange& exchange) {
 void Worker::drain(std::function<void()> drained) {
   drained_ = std::move(drained);
   for (auto next = connections_.begin(); next != connections_.end();) (next++)->drain();
+  health_.reset();
   pools_.close_idle();
   announce_if_drained();
 }

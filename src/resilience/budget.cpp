@@ -7,6 +7,7 @@
 namespace weir::resilience {
 namespace {
 
+using http::Name;
 using std::chrono::milliseconds;
 
 // About thirty years: far beyond every maximum, and additions to an Instant cannot overflow.
@@ -53,6 +54,14 @@ std::string_view written(std::array<char, 24>& buffer, std::int64_t number) {
   return {buffer.data(), end};
 }
 
+void take(Grant& grant, std::optional<Duration> read) {
+  if (!read) {
+    if (grant.malformed < 255) ++grant.malformed;
+  } else if (!grant.granted || *read < *grant.granted) {
+    grant.granted = read;
+  }
+}
+
 }  // namespace
 
 std::string_view name_of(BudgetSource source) {
@@ -68,25 +77,25 @@ std::string_view name_of(BudgetSource source) {
 }
 
 Grant read_grant(const http::Fields& fields) {
-  using http::Name;
-  Grant grant;
-  if (!fields.contains(Name::weir_budget_ms) && !fields.contains(Name::grpc_timeout) &&
+  Grant grant = read_grpc_grant(fields);
+  if (!fields.contains(Name::weir_budget_ms) &&
       !fields.contains(Name::x_envoy_expected_rq_timeout_ms)) {
     return grant;
   }
   fields.for_each([&grant](const http::Field& field) {
-    std::optional<Duration> read;
-    switch (field.id) {
-      case Name::weir_budget_ms:
-      case Name::x_envoy_expected_rq_timeout_ms: read = parse_milliseconds(field.value); break;
-      case Name::grpc_timeout: read = parse_grpc_timeout(field.value); break;
-      default: return;
+    if (field.id != Name::weir_budget_ms && field.id != Name::x_envoy_expected_rq_timeout_ms) {
+      return;
     }
-    if (!read) {
-      if (grant.malformed < 255) ++grant.malformed;
-    } else if (!grant.granted || *read < *grant.granted) {
-      grant.granted = read;
-    }
+    take(grant, parse_milliseconds(field.value));
+  });
+  return grant;
+}
+
+Grant read_grpc_grant(const http::Fields& fields) {
+  Grant grant;
+  if (!fields.contains(Name::grpc_timeout)) return grant;
+  fields.for_each([&grant](const http::Field& field) {
+    if (field.id == Name::grpc_timeout) take(grant, parse_grpc_timeout(field.value));
   });
   return grant;
 }
@@ -106,16 +115,17 @@ Budget effective_budget(const Grant& grant, const BudgetPolicy& policy) {
   return budget;
 }
 
-void write_grant(http::Fields& fields, Duration left) {
-  using http::Name;
-  left = std::max(left, Duration::zero());
+void write_grant(http::Fields& fields, const Remainder& left) {
+  const Duration budget = std::max(left.budget, Duration::zero());
   std::array<char, 24> buffer{};
-  const std::string_view text = written(buffer, whole_milliseconds(left));
+  const std::string_view text = written(buffer, whole_milliseconds(budget));
   fields.set(Name::weir_budget_ms, text);
   if (fields.contains(Name::x_envoy_expected_rq_timeout_ms)) {
     fields.set(Name::x_envoy_expected_rq_timeout_ms, text);
   }
-  if (fields.contains(Name::grpc_timeout)) fields.set(Name::grpc_timeout, grpc_timeout(left));
+  if (left.grpc_call || fields.contains(Name::grpc_timeout)) {
+    fields.set(Name::grpc_timeout, grpc_timeout(left.grpc_call.value_or(budget)));
+  }
 }
 
 std::string grpc_timeout(Duration left) {

@@ -2,21 +2,15 @@
 
 #include <array>
 
+#include "weir/http/grpc.h"
+#include "weir/resilience/grpc.h"
+
 namespace weir::resilience {
 namespace {
 
 using policy::FailoverOn;
 
-enum class Grpc : std::uint8_t {
-  cancelled = 1,
-  unknown = 2,
-  deadline_exceeded = 4,
-  resource_exhausted = 8,
-  unimplemented = 12,
-  internal = 13,
-  unavailable = 14,
-  data_loss = 15
-};
+using Grpc = http::GrpcStatus;
 enum class Blames : std::uint8_t { nobody, endpoint };
 
 struct Row {
@@ -48,7 +42,7 @@ constexpr auto never = std::optional<FailoverOn>{};
 // limits, so it does not blame. reset_mid_response can only be told in a trailer or the log.
 // clang-format off
 constexpr Row rows[] = {
-  {Failure::none, "none", "", 0, Grpc{0}, nobody, maybe, spared, never},
+  {Failure::none, "none", "", 0, Grpc::ok, nobody, maybe, spared, never},
   {Failure::connect_refused, "connect_refused", "connection_refused", 502, Grpc::unavailable,
    upstream, no, blamed, FailoverOn::connect_failure},
   {Failure::connect_timeout, "connect_timeout", "connection_timeout", 504, Grpc::unavailable,
@@ -126,17 +120,6 @@ constexpr std::array<FailureFacts, failures> make_table() {
 
 constexpr auto table = make_table();
 
-bool is_grpc_error(std::uint8_t status) {
-  switch (static_cast<Grpc>(status)) {
-    case Grpc::unknown:
-    case Grpc::deadline_exceeded:
-    case Grpc::internal:
-    case Grpc::unavailable:
-    case Grpc::data_loss: return true;
-    default: return false;
-  }
-}
-
 }  // namespace
 
 const FailureFacts& facts_of(Failure failure) { return table[static_cast<std::size_t>(failure)]; }
@@ -144,7 +127,7 @@ const FailureFacts& facts_of(Failure failure) { return table[static_cast<std::si
 bool counts_as_error(const Outcome& outcome) {
   if (outcome.failure != Failure::none) return facts_of(outcome.failure).blames_endpoint;
   if (outcome.status >= 500) return true;
-  return outcome.grpc && is_grpc_error(*outcome.grpc);
+  return outcome.grpc && grpc_status_blames(*outcome.grpc);
 }
 
 std::optional<FailoverOn> retry_word(const Outcome& outcome) {

@@ -150,6 +150,7 @@ void Process::start_workers(const policy::Process& policy) {
     workers_.push_back(std::make_unique<WorkerThread>(telemetry_.add_worker(), counts_, entropy()));
     workers_.back()->start();
   }
+  workers_.front()->check_health();  // what one worker learns of an endpoint, all of them follow
 }
 
 void Process::follow(Resources resources) {

@@ -38,6 +38,10 @@ void WorkerThread::Door::listen(net::Loop& loop, std::optional<net::ListeningSoc
   if (socket) listener_ = std::make_unique<net::Listener>(loop, std::move(*socket), *this);
 }
 
+void WorkerThread::check_health() {
+  loop_.mailbox().post([this] { worker_.check_health(); });
+}
+
 void WorkerThread::drain(std::function<void()> drained) {
   loop_.mailbox().post([this, drained = std::move(drained)] {
     inbound_.listen(loop_, std::nullopt);

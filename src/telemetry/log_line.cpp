@@ -4,6 +4,7 @@
 
 #include "appender.h"
 #include "shard.h"
+#include "weir/http/grpc.h"
 
 namespace weir::telemetry {
 namespace {
@@ -39,7 +40,7 @@ class JsonLine {
     text("authority", record.authority, LineLimits::authority);
     text("target", record.target, LineLimits::target);
     count("status", record.status);
-    if (record.grpc_status) count("grpc_status", *record.grpc_status);
+    if (record.grpc_status) write_grpc(*record.grpc_status);
     write_choice(record);
     milliseconds("duration_ms", record.elapsed);
     if (record.first_byte) milliseconds("first_byte_ms", *record.first_byte);
@@ -54,6 +55,12 @@ class JsonLine {
   }
 
  private:
+  void write_grpc(std::uint8_t status) {
+    count("grpc_status", status);
+    const std::string_view name = http::name_of(static_cast<http::GrpcStatus>(status));
+    if (!name.empty()) word("grpc_status_name", name);
+  }
+
   void write_choice(const Record& record) {
     optional_text("route", record.route, LineLimits::name);
     optional_text("upstream", record.upstream, LineLimits::name);
@@ -207,8 +214,17 @@ class TextLine {
     out_.raw("ms");
   }
 
+  // 14/UNAVAILABLE
+  void write_grpc(std::uint8_t status) {
+    count("grpc_status", status);
+    const std::string_view name = http::name_of(static_cast<http::GrpcStatus>(status));
+    if (name.empty()) return;
+    out_.raw('/');
+    out_.raw(name);
+  }
+
   void write_rest(const Record& record) {
-    if (record.grpc_status) count("grpc_status", *record.grpc_status);
+    if (record.grpc_status) write_grpc(*record.grpc_status);
     if (record.malformed_grants > 0) count("malformed_grants", record.malformed_grants);
     text("authority", record.authority, LineLimits::authority);
     text("route", record.route, LineLimits::name);

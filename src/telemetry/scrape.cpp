@@ -1,6 +1,7 @@
 #include "scrape.h"
 
 #include "process.h"
+#include "weir/codec/h2_error.h"
 
 namespace weir::telemetry {
 namespace {
@@ -24,6 +25,12 @@ std::uint64_t open_now(std::uint64_t opened, std::uint64_t closed) {
   return opened > closed ? opened - closed : 0;
 }
 
+// Of a slot in the tables by grpc-status.
+std::string grpc_label(std::size_t slot) {
+  if (slot < grpc_statuses) return std::to_string(slot);
+  return slot == grpc_statuses ? "other" : "none";
+}
+
 class ShardReader {
  public:
   explicit ShardReader(FamilyBuilder& families) : families_(families) {}
@@ -35,15 +42,23 @@ class ShardReader {
     }
     shard.attempts.for_each([this](const auto& series) { read_attempts(series); });
     shard.upstreams.for_each([this](const auto& series) { read_upstream(series); });
+    shard.upstream_floods.for_each([this](const auto& series) {
+      families_.add(Family::upstream_floods, {series.labels[0], series.labels[1]},
+                    number(series.values));
+    });
   }
 
  private:
   void read_listener(std::string_view direction, const ListenerValues& values) {
     values.exchanges.for_each([&](const auto& series) { read_exchange(direction, series); });
-    values.malformed_requests.for_each([&](const auto& series) {
-      families_.add(Family::malformed_requests, {direction, series.labels[0]},
-                    number(series.values));
-    });
+    values.grpc.for_each([&](const auto& series) { read_grpc(direction, series); });
+    read_reasons(Family::malformed_requests, direction, values.malformed_requests);
+    read_reasons(Family::downstream_floods, direction, values.floods);
+    // Zeros, so that the first one is seen as an increase.
+    for (std::size_t flood = 0; flood < codec::h2_flood_count; ++flood) {
+      families_.add(Family::downstream_floods,
+                    {direction, codec::name_of(static_cast<codec::H2Flood>(flood))}, 0);
+    }
     for (std::size_t source = 0; source < source_count; ++source) {
       families_.add(Family::budget_source,
                     {direction, resilience::name_of(static_cast<BudgetSource>(source))},
@@ -80,6 +95,25 @@ class ShardReader {
     families_.add(Family::fallbacks, labels, number(values.fallbacks));
   }
 
+  void read_reasons(Family family, std::string_view direction, const auto& table) {
+    table.for_each([&](const auto& series) {
+      families_.add(family, {direction, series.labels[0]}, number(series.values));
+    });
+  }
+
+  void read_grpc(std::string_view direction, const auto& series) {
+    const auto& [upstream, service, method] = series.labels;
+    const GrpcValues& values = series.values;
+    for (std::size_t status = 0; status < values.ended.size(); ++status) {
+      if (values.ended[status].value() == 0) continue;
+      families_.add(Family::grpc_requests,
+                    {direction, upstream, service, method, grpc_label(status)},
+                    number(values.ended[status]));
+    }
+    families_.observe(Family::grpc_request_duration, {direction, upstream, service, method},
+                      values.duration);
+  }
+
   void read_attempts(const auto& series) {
     const auto& [upstream, version] = series.labels;
     const auto add = [&](std::string_view outcome, std::uint64_t count) {
@@ -114,9 +148,10 @@ class ShardReader {
     }
     for (std::size_t status = 0; status < values.grpc.size(); ++status) {
       if (values.grpc[status].value() == 0) continue;
-      const std::string label = status < grpc_statuses ? std::to_string(status) : "other";
-      families_.add(Family::grpc_responses, {name, label}, number(values.grpc[status]));
+      families_.add(Family::grpc_responses, {name, grpc_label(status)},
+                    number(values.grpc[status]));
     }
+    families_.add(Family::upstream_resets_sent, {name}, number(values.resets_sent));
     families_.add(Family::upstream_opened, {name}, number(values.opened));
     families_.add(Family::upstream_reused, {name}, number(values.reused));
     families_.add(Family::upstream_open, {name},

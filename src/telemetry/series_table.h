@@ -43,6 +43,12 @@ class SeriesTable {
   SeriesTable(const SeriesTable&) = delete;
   SeriesTable& operator=(const SeriesTable&) = delete;
 
+  // The writer's thread only; null for labels that are not there.
+  Values* find(const Labels& labels) const {
+    Series* known = find(labels, hash_of(labels));
+    return known == nullptr ? nullptr : &known->values;
+  }
+
   // The writer's thread only. Allocates when the labels are new.
   Values& at(const Labels& labels) {
     const std::uint64_t hash = hash_of(labels);

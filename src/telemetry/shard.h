@@ -6,6 +6,7 @@
 #include <span>
 
 #include "series_table.h"
+#include "weir/http/grpc.h"
 #include "weir/resilience/budget.h"
 #include "weir/resilience/failover.h"
 #include "weir/resilience/outcome.h"
@@ -41,7 +42,9 @@ inline constexpr std::size_t unproductive_count =
     static_cast<std::size_t>(Unproductive::hedge_lost) + 1;
 inline constexpr std::array<std::string_view, 6> status_classes{"none", "1xx", "2xx",
                                                                 "3xx",  "4xx", "5xx"};
-inline constexpr std::size_t grpc_statuses = 17;  // 0 to 16; the last slot is every other code
+inline constexpr std::size_t grpc_statuses = http::grpc_status_count;
+// Methods that get series of their own, per direction and worker. Their names come from callers.
+inline constexpr std::size_t grpc_method_limit = 200;
 
 inline std::size_t status_class(std::uint16_t status) {
   return status < 100 || status > 599 ? 0 : status / 100U;
@@ -77,18 +80,30 @@ struct UpstreamValues {
   std::array<Count, results.size()> hedges;
   std::array<Count, resilience::refusal_count> refused;
   std::array<Count, unproductive_count> unproductive_ns;
-  std::array<Count, grpc_statuses + 1> grpc;
+  std::array<Count, grpc_statuses + 1> grpc;  // the last slot is every other code
+  Count resets_sent;
   Count opened;
   std::array<Count, closed_count> closed;
   Count reused;
 };
 
+struct GrpcValues {
+  std::array<Count, grpc_statuses + 2> ended;  // then every other code, then none at all
+  DurationHistogram duration;
+};
+
 struct ListenerValues {
   ListenerValues(std::size_t limit, Count& overflow)
-      : exchanges(limit, overflow), malformed_requests(limit, overflow) {}
+      : exchanges(limit, overflow),
+        grpc(limit, overflow),
+        malformed_requests(limit, overflow),
+        floods(limit, overflow) {}
 
   SeriesTable<3, ExchangeValues> exchanges;  // route, upstream, version
+  SeriesTable<3, GrpcValues> grpc;           // upstream, service, method
+  std::size_t grpc_methods = 0;              // of those in `grpc`; the writer's
   SeriesTable<1, Count> malformed_requests;  // reason
+  SeriesTable<1, Count> floods;              // reason
   std::array<Count, source_count> budget_source;
   Count malformed_grants;
   Count expired;
@@ -102,7 +117,8 @@ struct WorkerMetrics::Shard {
   explicit Shard(std::size_t limit)
       : listeners{{{limit, overflow}, {limit, overflow}}},
         attempts(limit, overflow),
-        upstreams(limit, overflow) {}
+        upstreams(limit, overflow),
+        upstream_floods(limit, overflow) {}
 
   ListenerValues& listener(Direction direction) { return listeners[index_of(direction)]; }
 
@@ -110,6 +126,7 @@ struct WorkerMetrics::Shard {
   std::array<ListenerValues, 2> listeners;  // by Direction
   SeriesTable<2, AttemptValues> attempts;   // upstream, version
   SeriesTable<1, UpstreamValues> upstreams;
+  SeriesTable<2, Count> upstream_floods;  // upstream, reason
 };
 
 }  // namespace weir::telemetry

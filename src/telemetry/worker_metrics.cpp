@@ -25,6 +25,35 @@ std::string_view upstream_of(const Record& record, const AttemptRecord& attempt)
   return attempt.upstream.empty() ? record.upstream : attempt.upstream;
 }
 
+// Whether the answer proves that the method exists. A caller can invent names without end; an
+// endpoint says of those that it does not implement them, or that the caller may not ask.
+bool answered_by_its_method(const Record& record) {
+  const bool answered =
+      record.failure == resilience::Failure::none && !record.fallback && record.attempt_count > 0;
+  if (!answered || !record.grpc_status) return false;
+  switch (static_cast<http::GrpcStatus>(*record.grpc_status)) {
+    case http::GrpcStatus::unimplemented:
+    case http::GrpcStatus::permission_denied:
+    case http::GrpcStatus::unauthenticated: return false;
+    default: return true;
+  }
+}
+
+GrpcValues& grpc_values(const Record& record, ListenerValues& listener, Count& overflow) {
+  if (const auto method = http::parse_grpc_method(record.target)) {
+    const std::array labels{record.upstream, method->service, method->method};
+    if (GrpcValues* known = listener.grpc.find(labels)) return *known;
+    if (answered_by_its_method(record)) {
+      if (listener.grpc_methods < grpc_method_limit) {
+        ++listener.grpc_methods;
+        return listener.grpc.at(labels);
+      }
+      overflow.add();
+    }
+  }
+  return listener.grpc.at({record.upstream, "other", "other"});
+}
+
 }  // namespace
 
 std::span<const AttemptRecord> attempts_of(const Record& record) {
@@ -51,6 +80,7 @@ void WorkerMetrics::record(const Record& record) {
   if (record.fallback) exchange.fallbacks.add();
 
   record_attempts(record);
+  if (record.grpc) record_grpc(record);
   if (!record.upstream.empty()) record_upstream(record);
 }
 
@@ -90,6 +120,15 @@ void WorkerMetrics::record_upstream(const Record& record) {
   }
 }
 
+void WorkerMetrics::record_grpc(const Record& record) {
+  constexpr std::size_t without = grpc_statuses + 1;
+  GrpcValues& values = grpc_values(record, shard_->listener(record.direction), shard_->overflow);
+  const std::size_t status =
+      record.grpc_status ? std::min<std::size_t>(*record.grpc_status, grpc_statuses) : without;
+  values.ended[status].add();
+  values.duration.observe(record.elapsed);
+}
+
 void WorkerMetrics::exchange_started(Direction direction) {
   shard_->listener(direction).started.add();
 }
@@ -111,6 +150,16 @@ void WorkerMetrics::upstream_closed(std::string_view upstream, Closed reason) {
 
 void WorkerMetrics::malformed_request(Direction direction, std::string_view reason) {
   shard_->listener(direction).malformed_requests.at({reason}).add();
+}
+
+void WorkerMetrics::downstream_flood(Direction direction, std::string_view flood) {
+  shard_->listener(direction).floods.at({flood}).add();
+}
+void WorkerMetrics::upstream_flood(std::string_view upstream, std::string_view flood) {
+  shard_->upstream_floods.at({upstream, flood}).add();
+}
+void WorkerMetrics::upstream_reset_sent(std::string_view upstream) {
+  shard_->upstreams.at({upstream}).resets_sent.add();
 }
 
 }  // namespace weir::telemetry

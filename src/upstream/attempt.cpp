@@ -2,39 +2,45 @@
 
 #include <utility>
 
+#include "connect_failure.h"
+
 namespace weir::upstream {
-namespace {
 
 using resilience::Failure;
 
-Failure failure_of(net::ConnectError error) {
-  switch (error) {
-    case net::ConnectError::none: return Failure::none;
-    case net::ConnectError::refused: return Failure::connect_refused;
-    case net::ConnectError::unreachable: return Failure::connect_unreachable;
-    case net::ConnectError::timeout: return Failure::connect_timeout;
-    case net::ConnectError::exhausted: return Failure::connection_limit;
-  }
-  std::unreachable();
-}
-
-}  // namespace
-
 Attempt::~Attempt() { release(); }
 
-void Attempt::start(cluster::Lease lease, const policy::Upstream& policy, Connection connection) {
+void Attempt::start(cluster::Lease lease, const policy::Upstream& policy, Connection connection,
+                    Wire wire) {
   lease_ = std::move(lease);
   policy_ = &policy;
   started_ = pools_.scheduler().now();
   pool_ = &pools_.of(lease_.endpoint(), policy);
-  connection_ = connection == Connection::any ? pool_->take_idle() : nullptr;
-  if (connection_ != nullptr) return;
-  if (pool_->size() >= policy.pool.connections) {
-    fail(Failure::connection_limit);
+  if (wire == Wire::http_2) {
+    start_h2(connection);
   } else {
-    pool_->reserve();
-    pools_.scheduler().arm_in(connect_timer_, policy.connect_timeout);
-    connecting_ = pools_.connector().connect(lease_.endpoint().facts.address, *this);
+    start_h1(connection);
+  }
+}
+
+void Attempt::start_h1(Connection connection) {
+  call_ = connection == Connection::any ? pool_->h1().take_idle(watcher_) : nullptr;
+  if (call_ != nullptr) return;
+  if (pool_->size() >= policy_->pool.connections) return fail(Failure::connection_limit);
+  pool_->h1().reserve();
+  pools_.scheduler().arm_in(connect_timer_, policy_->connect_timeout);
+  connecting_ = pools_.connector().connect(lease_.endpoint().facts.address, *this);
+}
+
+void Attempt::start_h2(Connection connection) {
+  H2Pool& pool = pool_->h2();
+  call_ = pool.join(*policy_, connection, watcher_);
+  if (call_ == nullptr) {
+    if (pool_->size() >= policy_->pool.connections) return fail(Failure::connection_limit);
+    call_ = &pool.connect(lease_.endpoint().facts.address, *policy_, watcher_);
+  }
+  if (call_->progress() == Call::Progress::connecting) {
+    pools_.scheduler().arm_in(connect_timer_, policy_->connect_timeout);
   }
 }
 
@@ -45,17 +51,19 @@ void Attempt::on_connect(std::unique_ptr<net::Transport> transport, net::Connect
   }
   connecting_.reset();
   connect_timer_.disarm();
-  connection_ = &pool_->adopt(std::move(transport), policy_->pool);
+  call_ = &pool_->h1().adopt(std::move(transport), policy_->pool, watcher_);
   pools_.scheduler().schedule(watcher_);
 }
 
 void Attempt::send(const http::RequestHead& head) {
-  sent_ = true;
-  connection_->start(head, watcher_);
+  connect_timer_.disarm();
+  call_->start(head);
 }
 
 void Attempt::wake() {
-  stop_connecting();
+  // An HTTP/2 connection may have been made before anything was sent on it.
+  if (state() != State::connecting) return;
+  release();
   fail(Failure::connect_timeout);
 }
 
@@ -67,32 +75,33 @@ void Attempt::fail(Failure failure) {
 Attempt::State Attempt::state() const {
   if (failure_ != Failure::none) return State::failed;
   if (connecting_) return State::connecting;
-  if (connection_ == nullptr) return State::resting;
-  if (!sent_) return State::connected;
-  switch (connection_->progress()) {
-    case H1Connection::Progress::waiting: return State::waiting;
-    case H1Connection::Progress::informed: return State::informed;
-    case H1Connection::Progress::head: return State::responding;
-    case H1Connection::Progress::failed: return State::failed;
+  if (call_ == nullptr) return State::resting;
+  switch (call_->progress()) {
+    case Call::Progress::connecting: return State::connecting;
+    case Call::Progress::connected: return State::connected;
+    case Call::Progress::waiting: return State::waiting;
+    case Call::Progress::informed: return State::informed;
+    case Call::Progress::head: return State::responding;
+    case Call::Progress::failed: return State::failed;
   }
   std::unreachable();
 }
 
 Failure Attempt::failure() const {
-  if (failure_ != Failure::none || connection_ == nullptr) return failure_;
-  return connection_->failure();
+  if (failure_ != Failure::none || call_ == nullptr) return failure_;
+  return call_->failure();
 }
 
 void Attempt::stop_connecting() {
+  connect_timer_.disarm();
   if (!connecting_) return;
   connecting_.reset();
-  connect_timer_.disarm();
-  pool_->unreserve();
+  pool_->h1().unreserve();
 }
 
 void Attempt::release() {
   stop_connecting();
-  if (connection_ != nullptr) std::exchange(connection_, nullptr)->release();
+  if (call_ != nullptr) std::exchange(call_, nullptr)->release();
 }
 
 }  // namespace weir::upstream

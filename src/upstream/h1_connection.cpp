@@ -14,22 +14,26 @@ using resilience::Failure;
 }  // namespace
 
 H1Connection::H1Connection(std::unique_ptr<net::Transport> transport, Scheduler& scheduler,
-                           ConnectionOwner& owner)
+                           H1Owner& owner)
     : scheduler_(scheduler),
       owner_(owner),
       channel_(std::move(transport), scheduler.ready(), *this),
       source_(channel_, scheduler.ready(), {}),
       sink_(channel_, scheduler.ready()) {}
 
-void H1Connection::start(const http::RequestHead& head, Wakeable& watcher) {
+void H1Connection::bind(Wakeable& watcher) {
   state_ = State::busy;
-  progress_ = Progress::waiting;
+  progress_ = Progress::connected;
   failure_ = Failure::none;
   watcher_ = &watcher;
-  ++requests_;
   resting_ = false;
   idle_timer_.disarm();
   written_before_ = channel_.written();
+}
+
+void H1Connection::start(const http::RequestHead& head) {
+  progress_ = Progress::waiting;
+  ++requests_;
   method_ = head.method;
   upgrading_ = !head.upgrade.empty();
   parser_.reset(method_);
@@ -38,7 +42,7 @@ void H1Connection::start(const http::RequestHead& head, Wakeable& watcher) {
     response_.clear();
     response_.status = 200;
     progress_ = Progress::head;
-    scheduler_.schedule(watcher);
+    scheduler_.schedule(*watcher_);
     return;
   }
   codec::write_request_head(head, channel_.output());
@@ -53,7 +57,10 @@ void H1Connection::on_input() {
                                                                  : net::Closed::error);
       break;
     case State::busy:
-      if (progress_ == Progress::waiting) {
+      if (progress_ == Progress::connected) {
+        // Nothing has been asked, so this is the end, or not to be believed.
+        fail(requests_ > 0 ? Failure::reset_reused_connection : Failure::reset_before_response);
+      } else if (progress_ == Progress::waiting) {
         read_head();
       } else if (progress_ == Progress::head) {
         source_.on_input();
@@ -139,9 +146,14 @@ void H1Connection::begin_tunnel() {
 }
 
 bool H1Connection::reusable() const {
-  return progress_ == Progress::head && !tunnel_ && !retired_ && response_.keep_alive &&
-         source_.ended() && sink_.finished() && channel_.input().empty() && !channel_.blocked() &&
+  return (progress_ == Progress::connected || finished()) && !retired_ &&
+         channel_.input().empty() && !channel_.blocked() &&
          channel_.input_state() == net::Channel::Input::open && !channel_.output_broken();
+}
+
+bool H1Connection::finished() const {
+  return progress_ == Progress::head && !tunnel_ && response_.keep_alive && source_.ended() &&
+         sink_.finished();
 }
 
 void H1Connection::release() {
@@ -172,7 +184,8 @@ void H1Connection::rest_for(Duration at_most) {
 void H1Connection::close(net::Closed reason) {
   if (state_ == State::closed) return;
   // An exchange in progress is cancelled by a reset: the endpoint should stop working on it.
-  if (state_ == State::busy && !source_.ended()) channel_.reset_on_close();
+  const bool asked = state_ == State::busy && progress_ != Progress::connected;
+  if (asked && !source_.ended()) channel_.reset_on_close();
   state_ = State::closed;
   idle_timer_.disarm();
   owner_.on_closed(*this, reason);

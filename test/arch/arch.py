@@ -25,7 +25,7 @@ VENDORS = {
     "boost/asio": "net", "boost/beast": "net", "openssl/": "net", "sys/epoll.h": "net",
     "nghttp2/": "codec", "yaml-cpp/": "config", "prometheus/": "telemetry", "spdlog/": "base",
     "xxhash.h": "base", "CLI/": "cli", "zlib.h": "admin",
-    "boost/intrusive/": "", "boost/json": "", "fmt/": "",
+    "boost/intrusive/": "", "boost/json": "", "boost/uuid/detail/sha1": "http", "fmt/": "",
 }
 SYSTEM = re.compile(r"(?:sys|netinet|arpa|linux|net)/\w+\.h|\w+\.h|\w+")
 LIMITS = {"header lines": 150, "source lines": 400, "function lines": 50, "parameters": 5,

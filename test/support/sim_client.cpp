@@ -114,6 +114,7 @@ void Client::finish() {
   response.complete = true;
   response.at_end = world().now();
   response.trailer = decoder_.trailers().find("x-trailer").value_or("");
+  response.trailers = decoder_.trailers();
   in_body_ = false;
   ++complete_;
   if (!asked_.empty()) asked_.pop_front();

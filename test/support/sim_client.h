@@ -21,6 +21,7 @@ struct Response {
   bool intact = true;  // the bytes are those of body_of(); local replies are not
   bool complete = false;
   std::string trailer;  // x-trailer
+  http::Fields trailers;
   Instant at_head;
   Instant at_end;
 

@@ -189,6 +189,9 @@ class Instance::Connection final : public Peer {
     if (length_.kind == http::BodyLength::Kind::chunked) {
       http::Fields trailers;
       trailers.add("x-trailer", "told");
+      if (!mood_.grpc_status.empty()) {
+        trailers.add(http::Name::grpc_status, mood_.grpc_status);
+      }
       std::string out;
       codec::write_last_chunk(&trailers, out);
       send(out);

@@ -33,9 +33,10 @@ struct Mood {
   Duration spread{};                                // up to so much more, by chance
   std::uint16_t status = 200;
   std::size_t body = 16;
-  bool chunked = false;  // with a trailer
-  bool interim = false;  // a 103 first
-  bool early = false;    // does not wait for the request's body
+  bool chunked = false;     // with a trailer
+  std::string grpc_status;  // in the trailers of what is chunked
+  bool interim = false;     // a 103 first
+  bool early = false;       // does not wait for the request's body
   bool keep_alive = true;
   std::size_t pieces = 1;  // of the body, with `pause` between them
   Duration pause{};

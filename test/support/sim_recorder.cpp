@@ -42,6 +42,16 @@ void RecordingRecorder::malformed_request(telemetry::Direction, std::string_view
   ++malformed[std::string{reason}];
 }
 
+void RecordingRecorder::downstream_flood(telemetry::Direction, std::string_view flood) {
+  const Scope scope{Whose::world};
+  ++downstream_floods[std::string{flood}];
+}
+
+void RecordingRecorder::upstream_flood(std::string_view, std::string_view flood) {
+  const Scope scope{Whose::world};
+  ++upstream_floods[std::string{flood}];
+}
+
 const Kept* RecordingRecorder::of(std::string_view target) const {
   const Kept* found = nullptr;
   for (const Kept& kept : records) {

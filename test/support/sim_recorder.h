@@ -46,6 +46,9 @@ class RecordingRecorder final : public telemetry::Recorder {
   }
   void upstream_closed(std::string_view, telemetry::Closed reason) override;
   void malformed_request(telemetry::Direction, std::string_view reason) override;
+  void downstream_flood(telemetry::Direction, std::string_view flood) override;
+  void upstream_flood(std::string_view, std::string_view flood) override;
+  void upstream_reset_sent(std::string_view) override { ++resets_sent; }
 
   // The record of a target; there must be just one.
   const Kept* of(std::string_view target) const;
@@ -60,7 +63,10 @@ class RecordingRecorder final : public telemetry::Recorder {
   std::size_t upstream_made = 0;
   std::array<std::size_t, telemetry::closed_count> downstream_closes{};
   std::array<std::size_t, telemetry::closed_count> upstream_closes{};
+  std::size_t resets_sent = 0;
   std::map<std::string, std::size_t, std::less<>> malformed;
+  std::map<std::string, std::size_t, std::less<>> downstream_floods;
+  std::map<std::string, std::size_t, std::less<>> upstream_floods;  // of all upstreams
 
  private:
   World& world_;

@@ -20,6 +20,7 @@
 #include "weir/policy/upstream.h"
 #include "weir/resilience/breaker.h"
 #include "weir/resilience/ejection.h"
+#include "weir/resilience/health_check.h"
 #include "weir/resilience/latency.h"
 #include "weir/resilience/outcome.h"
 
@@ -94,7 +95,6 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // `exclude`, never an endpoint on probation, no place of a half-open breaker's probes. Refused
   // while the breaker is open, which the first attempt's end may have caused.
   std::expected<Lease, PickRefusal> pick_second(const PickRequest& request, Instant now);
-  bool has_alternative(const PickRequest& request, Instant now);
   bool take_token(Instant now);
 
   // What the upstream's latencies have lately been; zero while unknown.
@@ -104,8 +104,15 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
 
   // The endpoints of the policy in force; connections to others are not needed any more.
   std::vector<std::uint64_t> endpoint_ids();
-  // True when some endpoint is of that version.
-  bool has_version(std::string_view version);
+
+  // For a health check: names the endpoint and counts as nothing, neither load nor an answer.
+  // Empty when the endpoint has left the policy.
+  std::optional<Lease> lease_for_check(std::uint64_t endpoint_id);
+  // The verdict of the health checks. An endpoint that is unwell gets no calls, on probation
+  // neither, until it is well or the policy has no checks any more; it does not count as ejected.
+  // Where all endpoints of a version are unwell or ejected, the verdicts are ignored: it is rather
+  // the check that is wrong, and nobody would be left.
+  void report_health(std::uint64_t endpoint_id, resilience::Wellness wellness);
 
  private:
   friend class Lease;

@@ -14,7 +14,8 @@ namespace weir::cluster {
 
 struct EndpointStatus {
   policy::Endpoint facts;
-  std::string health;  // healthy, ejected, probing, ramping
+  std::string health;   // healthy, ejected, probing, ramping
+  std::string checked;  // by health checks: well or unwell; empty without a verdict
   Duration ejected_for{};
   std::uint32_t outstanding = 0;
   Duration latency{};  // peak EWMA; zero before the first answer

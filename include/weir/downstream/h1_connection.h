@@ -1,4 +1,4 @@
-// An accepted HTTP/1.1 connection: bytes to requests, one exchange at a time, in order.
+// HTTP/1.1 on an accepted connection: bytes to requests, one exchange at a time, in order.
 //
 //   idle       --(first byte)-------------------> head
 //   head       --(head complete)----------------> exchange   the handler has the stream
@@ -16,52 +16,30 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
-#include "weir/base/intrusive.h"
 #include "weir/base/scheduler.h"
 #include "weir/body/h1_sink.h"
 #include "weir/body/h1_source.h"
 #include "weir/codec/h1_head.h"
+#include "weir/downstream/connection.h"
 #include "weir/downstream/stream.h"
-#include "weir/net/channel.h"
-#include "weir/net/closed.h"
-#include "weir/policy/service.h"
 
 namespace weir::downstream {
 
-class H1Connection;
-
-// Who owns connections and destroys those that have closed.
-class ConnectionOwner {
+class H1Connection final : public Protocol, private Stream, private Wakeable {
  public:
-  virtual void on_closed(H1Connection& connection, net::Closed reason) = 0;
+  // The first bytes of a first request have arrived, at `first_byte`; on_input() follows.
+  H1Connection(const Accepted& accepted, Instant first_byte);
 
- protected:
-  ~ConnectionOwner() = default;
-};
-
-class H1Connection final : private net::ChannelEvents,
-                           private Stream,
-                           private Wakeable,
-                           public Listed {
- public:
-  enum class State : std::uint8_t { idle, head, exchange, lingering, closed };
-
-  // `handler` and `owner` outlive the connection. The limits are those of the configuration in
-  // force when it was accepted.
-  H1Connection(std::unique_ptr<net::Transport> transport, Scheduler& scheduler,
-               const policy::Limits& limits, Handler& handler, ConnectionOwner& owner);
-
-  // Closes after the exchange in progress; when idle, after a grace of a second in which one more
-  // request is answered.
-  void drain();
-  State state() const { return state_; }
-
- private:
-  // net::ChannelEvents
   void on_input() override;
   void on_drained() override;
+  // Closes after the exchange in progress; when idle, after a grace of a second in which one more
+  // request is answered.
+  void drain() override;
+
+ private:
+  enum class State : std::uint8_t { idle, head, exchange, lingering, closed };
+
   // Wakeable: the timer, or a pipelined request
   void wake() override;
   // Stream
@@ -104,10 +82,10 @@ class H1Connection final : private net::ChannelEvents,
   bool may_go_on(Ending ending);
 
   Scheduler& scheduler_;
-  policy::Limits limits_;
+  const policy::Limits& limits_;
   Handler& handler_;
-  ConnectionOwner& owner_;
-  net::Channel channel_;
+  Connection& connection_;
+  net::Channel& channel_;
   http::RequestHead head_;
   codec::RequestHeadParser parser_;
   body::H1Source source_;
@@ -115,9 +93,9 @@ class H1Connection final : private net::ChannelEvents,
   body::H1Sink sink_;
   Timer timer_{*this};
   Wakeable* watcher_ = nullptr;
-  Instant first_byte_{};
+  Instant first_byte_;
   std::uint64_t requests_ = 0;
-  State state_ = State::idle;
+  State state_ = State::head;
   net::Closed lingering_for_ = net::Closed::peer;
   http::Method method_ = http::Method::get;  // of the request, whatever became of head_
   http::Version version_ = http::Version::http_1_1;

@@ -6,11 +6,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "weir/base/address.h"
 #include "weir/base/ready_queue.h"
 #include "weir/base/time.h"
-#include "weir/codec/h1_error.h"
+#include "weir/codec/h2_error.h"
 #include "weir/http/message.h"
 #include "weir/http/stream.h"
 #include "weir/resilience/outcome.h"
@@ -63,10 +64,13 @@ class Handler {
  public:
   // A request is complete up to its body.
   virtual void on_request(Stream& stream) = 0;
-  // Bytes were refused; the connection answers and closes by itself. Only for counting.
-  virtual void on_malformed(codec::H1Error error) = 0;
+  // A request was refused; the connection answers, and closes or resets, by itself. `reason` is a
+  // word from a fixed set. Only for counting.
+  virtual void on_malformed(std::string_view reason) = 0;
   // The head of a request did not arrive in time; as above.
   virtual void on_request_timeout() = 0;
+  // An HTTP/2 peer was told to calm down, and its connection ends. Only for counting.
+  virtual void on_flood(codec::H2Flood flood) = 0;
 
  protected:
   ~Handler() = default;

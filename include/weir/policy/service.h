@@ -38,6 +38,8 @@ struct Limits {
   Duration body_timeout = seconds{30};    // between two reads of a request body
   Duration idle_timeout = seconds{60};    // between two requests
   std::uint64_t requests = 1'000'000;     // per connection
+  std::uint32_t streams = 128;            // HTTP/2: exchanges at once on one connection
+  Bytes stream_window = kibibytes(64);    // HTTP/2: of a request body read ahead, per stream
 };
 
 // Which facts about the caller are told to the next hop.
@@ -74,6 +76,7 @@ inline Upstream application_upstream() {
 
 struct Inbound : Listener {
   Address application;
+  std::optional<Duration> idle;  // streams: idle limit instead of a total after the first byte
   Upstream upstream = application_upstream();  // with `application` as its one endpoint
 };
 

@@ -97,8 +97,25 @@ struct Balance {
   Duration slow_start = seconds{0};  // for endpoints that are new; 0 is off
 };
 
+// What is spoken to the endpoints. `automatic`: HTTP/2 for gRPC, HTTP/1.1 for everything else.
+enum class Protocol : std::uint8_t { automatic, http_1_1, http_2 };
+
+// Asks every endpoint by itself whether it is well; none: only by what the calls show. An endpoint
+// that says it is not, or does not answer, gets no traffic until it says that it is.
+struct HealthCheck {
+  enum class Kind : std::uint8_t { http, grpc };
+  Kind kind = Kind::http;
+  std::string path = "/";          // http: GET, 200..299 is well
+  std::string service;             // grpc: of grpc.health.v1.Health/Check; empty: the whole server
+  Duration interval = seconds{5};  // jittered
+  Duration timeout = seconds{1};
+  std::uint32_t unhealthy_after = 2;  // failures in a row
+  std::uint32_t healthy_after = 1;    // successes in a row
+};
+
 struct Pool {
   std::uint32_t connections = 1024;    // per endpoint and worker, idle and busy
+  std::uint32_t streams = 100;         // HTTP/2: at once on one connection
   std::uint32_t idle = 128;            // kept open per endpoint and worker
   Duration idle_timeout = seconds{4};  // below the usual 5 s of application servers; jittered
   std::uint64_t requests = 1'000'000;  // a connection is closed after so many
@@ -107,7 +124,9 @@ struct Pool {
 struct Upstream {
   std::string name;
   std::vector<Endpoint> endpoints;  // at least one
+  Protocol protocol = Protocol::automatic;
   Duration connect_timeout = milliseconds{100};
+  std::optional<HealthCheck> health;
   Failover failover;
   Breaker breaker;
   Ejection ejection;

@@ -13,10 +13,7 @@
 #include <optional>
 
 #include "weir/base/intrusive.h"
-#include "weir/base/mailbox.h"
-#include "weir/base/random.h"
 #include "weir/base/recycle.h"
-#include "weir/base/scheduler.h"
 #include "weir/base/signal.h"
 #include "weir/base/task.h"
 #include "weir/cluster/bulkhead.h"
@@ -25,34 +22,14 @@
 #include "weir/proxy/local_reply.h"
 #include "weir/proxy/pipe.h"
 #include "weir/proxy/replay.h"
+#include "weir/proxy/services.h"
 #include "weir/proxy/snapshot.h"
+#include "weir/proxy/trailers.h"
 #include "weir/resilience/deadline.h"
-#include "weir/telemetry/record.h"
+#include "weir/resilience/grpc.h"
 #include "weir/upstream/attempt.h"
 
 namespace weir::proxy {
-
-class Exchange;
-
-class ExchangeOwner {
- public:
-  // The exchange has been recorded; destroy it from the loop's top level.
-  virtual void on_ended(Exchange& exchange) = 0;
-
- protected:
-  ~ExchangeOwner() = default;
-};
-
-// What a worker lends to its exchanges; outlives them.
-struct Services {
-  Scheduler& scheduler;
-  Mailbox& mailbox;
-  upstream::Pools& pools;
-  Random& random;
-  telemetry::Recorder& recorder;
-  Correlator& correlator;
-  ExchangeOwner& owner;
-};
 
 class Exchange final : public Recycled, public Listed {
  public:
@@ -130,12 +107,16 @@ class Exchange final : public Recycled, public Listed {
   bool relaying();
   bool relay_broken();
   void watch_idle();
+  void end_grpc_call();
   void record();
   void record_attempt_end();
   void add_server_timing(http::ResponseHead& head) const;
 
   bool cancels_when_gone() const;
   Duration handed_on() const;
+  resilience::Remainder remainder() const;
+  resilience::BudgetUse budget_use(const upstream::Attempt& attempt) const;
+  bool grpc() const { return call_ == resilience::Call::grpc; }
   const policy::Route& policy() const { return *route_->route; }
 
   Services& services_;
@@ -150,6 +131,8 @@ class Exchange final : public Recycled, public Listed {
   resilience::Deadline budget_end_ = resilience::Deadline::none();  // as granted, for the record
   // Before deadline_ where a fallback has to be delivered.
   resilience::Deadline attempts_until_ = resilience::Deadline::none();
+  // As grpc-timeout says, where the budget covers only the way to the response's head.
+  resilience::Deadline call_end_ = resilience::Deadline::none();
   Timer deadline_timer_{signal_};
   Timer attempt_timer_{signal_};  // the first attempt's own limit
   Timer hedge_timer_{signal_};
@@ -166,7 +149,7 @@ class Exchange final : public Recycled, public Listed {
   bool spent_was_told_ = false;
   std::array<bool, slots> spent_below_{};
   resilience::Deadline failover_until_ = resilience::Deadline::none();
-  bool grpc_ = false;
+  resilience::Call call_ = resilience::Call::plain;
   std::uint8_t attempts_made_ = 0;  // against the route's upstream
 
   cluster::Permit permit_;
@@ -177,6 +160,8 @@ class Exchange final : public Recycled, public Listed {
   std::optional<Replay> replay_;
   Pipe request_pipe_;
   Pipe response_pipe_;
+  std::optional<MarkedTrailers> marked_trailers_;
+  http::Sink* response_sink_ = nullptr;  // from respond() on
   std::optional<Slot> chosen_;
   bool tunnel_ = false;
 

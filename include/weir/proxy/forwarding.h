@@ -8,20 +8,22 @@
 #include "weir/base/time.h"
 #include "weir/http/message.h"
 #include "weir/policy/service.h"
+#include "weir/resilience/budget.h"
 
 namespace weir::proxy {
 
 // Prepares a request for the next hop, once per exchange. Fields that only our own kind may set are
 // removed when the listener does not trust its callers. An upgrade is kept only as `head.upgrade`.
+// A gRPC call says `te: trailers`, without which its servers refuse it.
 void forward_request(http::RequestHead& head, const policy::Listener& listener,
                      const Address& caller);
 
-// Before each attempt: what is left of the budget, and the mark of a second attempt.
+// Before each attempt: what is left of the budget, and the marks of a second attempt.
 enum class AttemptNumber : std::uint8_t { first = 1, second = 2 };
-void mark_attempt(http::RequestHead& head, Duration left, AttemptNumber number);
+void mark_attempt(http::RequestHead& head, const resilience::Remainder& left, AttemptNumber number);
 
 // Prepares a response for the caller. `failover_spent`: this exchange made a second attempt, so
-// nobody above should make another.
+// nobody above should make another; the trailers of a gRPC response say so too (trailers.h).
 enum class FailoverSpent : std::uint8_t { no, yes };
 void forward_response(http::ResponseHead& head, const policy::Listener& listener,
                       FailoverSpent spent);

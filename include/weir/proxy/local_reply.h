@@ -25,6 +25,10 @@ struct LocalReplyQuestion {
 // Proxy-Status follows RFC 9209: `weir; error=connection_timeout; details="connect_timeout"`.
 LocalReply make_local_reply(const LocalReplyQuestion& question);
 
+// How a gRPC response ends that was relayed in part and cannot be completed: the status, told as
+// make_local_reply() would.
+http::Fields make_grpc_trailers(const LocalReplyQuestion& question);
+
 // The route's static fallback.
 LocalReply make_fallback_reply(std::uint16_t status, std::string_view content_type,
                                std::string_view body);

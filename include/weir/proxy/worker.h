@@ -6,15 +6,18 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "weir/base/intrusive.h"
 #include "weir/base/mailbox.h"
 #include "weir/base/random.h"
 #include "weir/base/scheduler.h"
-#include "weir/downstream/h1_connection.h"
+#include "weir/downstream/connection.h"
 #include "weir/proxy/exchange.h"
+#include "weir/proxy/health_checker.h"
 #include "weir/proxy/snapshot.h"
 #include "weir/telemetry/record.h"
 #include "weir/upstream/pool.h"
@@ -56,6 +59,8 @@ class Worker final : private ExchangeOwner {
   void apply(std::shared_ptr<const Snapshot> snapshot);
   // A connection that one of the listeners accepted. Beyond the connection limit it is reset.
   void accept(telemetry::Direction direction, std::unique_ptr<net::Transport> transport);
+  // From now on this worker asks the endpoints of upstreams with a health check; one per process.
+  void check_health();
   // Closes idle connections and announces the end on the others; `drained` is called once, from
   // the loop's top level, when no exchange and no connection is left.
   void drain(std::function<void()> drained);
@@ -70,9 +75,10 @@ class Worker final : private ExchangeOwner {
    public:
     Door(Worker& worker, telemetry::Direction direction) : worker_(worker), direction_(direction) {}
     void on_request(downstream::Stream& stream) override;
-    void on_malformed(codec::H1Error error) override;
+    void on_malformed(std::string_view reason) override;
     void on_request_timeout() override;
-    void on_closed(downstream::H1Connection& connection, net::Closed reason) override;
+    void on_flood(codec::H2Flood flood) override;
+    void on_closed(downstream::Connection& connection, net::Closed reason) override;
 
    private:
     Worker& worker_;
@@ -88,12 +94,13 @@ class Worker final : private ExchangeOwner {
   Random random_;
   upstream::Pools pools_;
   Services services_;
+  std::optional<HealthChecker> health_;
   Door inbound_{*this, telemetry::Direction::inbound};
   Door outbound_{*this, telemetry::Direction::outbound};
-  upstream::Graveyard<downstream::H1Connection> dead_connections_;
+  upstream::Graveyard<downstream::Connection> dead_connections_;
   upstream::Graveyard<Exchange> dead_exchanges_;
   std::shared_ptr<const Snapshot> snapshot_;
-  List<downstream::H1Connection> connections_;
+  List<downstream::Connection> connections_;
   List<Exchange> exchanges_;
   std::size_t connection_count_ = 0;
   std::size_t exchange_count_ = 0;

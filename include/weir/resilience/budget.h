@@ -35,6 +35,9 @@ struct Grant {
 
 // Reads all grants that the fields hold.
 Grant read_grant(const http::Fields& fields);
+// Only `grpc-timeout`: what a caller may say also from beyond the trust boundary, because gRPC
+// promises it to its callee; the listener's maximum and the route's budget bound it like any other.
+Grant read_grpc_grant(const http::Fields& fields);
 
 struct Inherited {
   Duration left;  // from the first byte of this request on; negative: it is too late
@@ -55,10 +58,16 @@ struct Budget {
 
 Budget effective_budget(const Grant& grant, const BudgetPolicy& policy);
 
-// Writes what is left for the next hop: `weir-budget-ms` always; `grpc-timeout` and Envoy's header
-// only where the request carried one. Sub-millisecond rests round down to 0, which is expired, so
-// the caller of this function checks `left` first.
-void write_grant(http::Fields& fields, Duration left);
+struct Remainder {
+  Duration budget{};
+  // Of a gRPC call as a whole, where it is one and is limited: more than `budget` where that covers
+  // only the way to the response's head.
+  std::optional<Duration> grpc_call{};
+};
+// Writes what is left for the next hop: `weir-budget-ms` always, `grpc-timeout` for gRPC calls, it
+// and Envoy's header also where the request carried one. Sub-millisecond rests round down to
+// 0, which is expired, so the caller of this function checks `left` first.
+void write_grant(http::Fields& fields, const Remainder& left);
 
 // "237000u": at most 8 digits, in the finest unit that fits, rounded down.
 std::string grpc_timeout(Duration left);

@@ -70,7 +70,7 @@ struct Outcome {
   bool failover_spent_below = false;   // the response carries the mark
 };
 
-// A 5xx, gRPC UNAVAILABLE/INTERNAL/UNKNOWN/DATA_LOSS/DEADLINE_EXCEEDED or a failure that blames.
+// A 5xx, a gRPC status that blames (resilience/grpc.h), or a failure that does.
 bool counts_as_error(const Outcome& outcome);
 // The policy word that this outcome falls under; nullopt for success and for what is never retried.
 std::optional<policy::FailoverOn> retry_word(const Outcome& outcome);

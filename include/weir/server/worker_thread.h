@@ -40,6 +40,8 @@ class WorkerThread {
   // The snapshot first, then the listeners: nobody is accepted under a policy that does not know
   // the listener. What a listener's queue holds when it ends is still accepted.
   void apply(std::shared_ptr<const proxy::Snapshot> snapshot, std::vector<ListenerChange> changes);
+  // See proxy::Worker::check_health().
+  void check_health();
   // Accepts what waits already and no more, then drains. `drained` is called on this worker's
   // thread, once.
   void drain(std::function<void()> drained);

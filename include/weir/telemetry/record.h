@@ -51,9 +51,10 @@ struct Record {
   std::string_view user_agent;
   std::string_view route;  // empty without one
   std::string_view upstream;
-  std::string_view version;  // the version decided upon; empty when unversioned
-  std::uint16_t status = 0;  // sent to the caller; 0 when nothing could be sent
-  std::optional<std::uint8_t> grpc_status;
+  std::string_view version;                 // the version decided upon; empty when unversioned
+  std::uint16_t status = 0;                 // sent to the caller; 0 when nothing could be sent
+  bool grpc = false;                        // the request was a gRPC call, whatever became of it
+  std::optional<std::uint8_t> grpc_status;  // sent to the caller, where there was one
   resilience::Failure failure = resilience::Failure::none;  // how the exchange ended
   resilience::Refusal failover_refused = resilience::Refusal::none;
   bool hedged = false;
@@ -91,6 +92,11 @@ class Recorder {
   virtual void upstream_closed(std::string_view upstream, Closed reason) = 0;
   // A request that could not be parsed. `reason` is a word of the codec's, from a fixed set.
   virtual void malformed_request(Direction direction, std::string_view reason) = 0;
+  // An HTTP/2 peer was told to calm down (codec/h2_error.h); `flood` is a word from a fixed set.
+  virtual void downstream_flood(Direction direction, std::string_view flood) = 0;
+  virtual void upstream_flood(std::string_view upstream, std::string_view flood) = 0;
+  // RST_STREAM that we sent to an endpoint: peers allow only so many of them.
+  virtual void upstream_reset_sent(std::string_view upstream) = 0;
 };
 
 }  // namespace weir::telemetry

@@ -36,6 +36,15 @@ class WorkerTelemetry final : public Recorder {
   void malformed_request(Direction direction, std::string_view reason) override {
     metrics_.malformed_request(direction, reason);
   }
+  void downstream_flood(Direction direction, std::string_view flood) override {
+    metrics_.downstream_flood(direction, flood);
+  }
+  void upstream_flood(std::string_view upstream, std::string_view flood) override {
+    metrics_.upstream_flood(upstream, flood);
+  }
+  void upstream_reset_sent(std::string_view upstream) override {
+    metrics_.upstream_reset_sent(upstream);
+  }
 
  private:
   WorkerMetrics& metrics_;

@@ -40,12 +40,17 @@ class WorkerMetrics final : public Recorder {
   // A request that could not be parsed. `reason` is a word of the codec's, from a fixed set.
   void malformed_request(Direction direction, std::string_view reason) override;
 
+  void downstream_flood(Direction direction, std::string_view flood) override;
+  void upstream_flood(std::string_view upstream, std::string_view flood) override;
+  void upstream_reset_sent(std::string_view upstream) override;
+
   // For the scraper.
   const Shard& shard() const { return *shard_; }
 
  private:
   void record_attempts(const Record& record);
   void record_upstream(const Record& record);
+  void record_grpc(const Record& record);
   std::unique_ptr<Shard> shard_;
 };
 

@@ -1,15 +1,13 @@
 // One try of an exchange against one endpoint, from the lease to the response head and its body.
 //
-//   resting    --(start)------------------> connecting, or connected with a reused connection
-//   connecting --(connected)--------------> connected
-//   connected  --(send)-------------------> waiting
-//   connecting --(refused, timeout ...)---> failed
-//   waiting    --(1xx)--------------------> informed --(next_head)--> waiting
-//   waiting    --(final head)-------------> responding
-//   waiting    --(reset, malformed ...)---> failed
+//   resting    --(start)------------------> connecting, or connected with a connection that is
+//   there connecting --(connected)--------------> connected connected  --(send)------------------->
+//   waiting connecting --(refused, timeout ...)---> failed waiting    --(1xx)-------------------->
+//   informed --(next_head)--> waiting waiting    --(final head)-------------> responding waiting
+//   --(reset, malformed ...)---> failed
 //
-// The watcher is scheduled after every change. Destroying the attempt cancels it: a connection that
-// is not in a clean state is closed.
+// The watcher is scheduled after every change. Destroying the attempt cancels it: an HTTP/1.1
+// connection that is not in a clean state is closed, an HTTP/2 stream is reset.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +17,9 @@
 #include "weir/cluster/cluster.h"
 #include "weir/net/transport.h"
 #include "weir/policy/upstream.h"
+#include "weir/upstream/call.h"
 #include "weir/upstream/pool.h"
+#include "weir/upstream/wire.h"
 
 namespace weir::upstream {
 
@@ -35,14 +35,14 @@ class Attempt final : private net::ConnectEvents, private Wakeable {
     failed
   };
 
-  // A reused connection may turn out to be closed; a fresh one costs a connect.
-  enum class Connection : std::uint8_t { any, fresh };
+  using Connection = Freshness;
 
   Attempt(Pools& pools, Wakeable& watcher) : pools_(pools), watcher_(watcher) {}
   ~Attempt() override;
 
   // `policy` must stay as it is while connecting.
-  void start(cluster::Lease lease, const policy::Upstream& policy, Connection connection);
+  void start(cluster::Lease lease, const policy::Upstream& policy, Connection connection,
+             Wire wire);
   // Once, when connected. What the head says of the budget is told after connecting, which eats
   // from it.
   void send(const http::RequestHead& head);
@@ -50,25 +50,25 @@ class Attempt final : private net::ConnectEvents, private Wakeable {
   State state() const;
   resilience::Failure failure() const;
   // While responding (or informed).
-  http::ResponseHead& response() { return connection_->response(); }
-  void next_head() { connection_->next_head(); }
-  http::Source& body() { return connection_->body(); }
+  http::ResponseHead& response() { return call_->response(); }
+  void next_head() { call_->next_head(); }
+  http::Source& body() { return call_->body(); }
   // From waiting on.
-  http::Sink& request_body() { return connection_->request_body(); }
-  void begin_tunnel() { connection_->begin_tunnel(); }
+  http::Sink& request_body() { return call_->request_body(); }
+  void begin_tunnel() { call_->begin_tunnel(); }
 
   cluster::Lease& lease() { return lease_; }
   const cluster::Endpoint& endpoint() const { return lease_.endpoint(); }
   Instant started() const { return started_; }
-  bool reused_connection() const { return connection_ != nullptr && connection_->reused(); }
-  bool bytes_written() const {
-    return sent_ && connection_ != nullptr && connection_->bytes_written();
-  }
+  bool reused_connection() const { return call_ != nullptr && call_->reused(); }
+  bool bytes_written() const { return call_ != nullptr && call_->bytes_written(); }
 
-  // Gives the connection back: to the pool when the exchange on it was complete.
+  // Gives the call up: its connection goes back to the pool when the exchange on it was complete.
   void release();
 
  private:
+  void start_h1(Connection connection);
+  void start_h2(Connection connection);
   void on_connect(std::unique_ptr<net::Transport> transport, net::ConnectError error) override;
   void wake() override;  // the connect timeout
   void stop_connecting();
@@ -79,11 +79,10 @@ class Attempt final : private net::ConnectEvents, private Wakeable {
   cluster::Lease lease_;
   const policy::Upstream* policy_ = nullptr;
   Pool* pool_ = nullptr;
-  std::unique_ptr<net::Connecting> connecting_;
-  H1Connection* connection_ = nullptr;
+  std::unique_ptr<net::Connecting> connecting_;  // HTTP/1.1 only
+  Call* call_ = nullptr;
   Timer connect_timer_{*this};
   Instant started_{};
-  bool sent_ = false;
   resilience::Failure failure_ = resilience::Failure::none;
 };
 

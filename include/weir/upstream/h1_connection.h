@@ -1,6 +1,6 @@
 // A connection to an endpoint that carries one HTTP/1.1 exchange at a time.
 //
-//   idle --(start)--> busy --(release, reusable)--> idle
+//   idle --(bind)--> busy --(release, reusable)--> idle
 //   busy --(release, not reusable)--> closed        idle --(input, end, idle timeout)--> closed
 //
 // A read is always outstanding, so an endpoint that closes an idle connection is noticed before the
@@ -20,61 +20,56 @@
 #include "weir/net/channel.h"
 #include "weir/net/closed.h"
 #include "weir/resilience/outcome.h"
+#include "weir/upstream/call.h"
 
 namespace weir::upstream {
 
 class H1Connection;
 
 // Who owns the connection, keeps it while idle and destroys it when closed.
-class ConnectionOwner {
+class H1Owner {
  public:
   virtual void on_idle(H1Connection& connection) = 0;
   virtual void on_closed(H1Connection& connection, net::Closed reason) = 0;
 
  protected:
-  ~ConnectionOwner() = default;
+  ~H1Owner() = default;
 };
 
-class H1Connection final : private net::ChannelEvents, private Wakeable, public Listed {
+class H1Connection final : public Call,
+                           private net::ChannelEvents,
+                           private Wakeable,
+                           public Listed {
  public:
   enum class State : std::uint8_t { idle, busy, closed };
-  // How far the answer to the request has come.
-  enum class Progress : std::uint8_t {
-    waiting,
-    informed,  // response() is informational: read it, then next_head()
-    head,      // response() is final; body() follows
-    failed     // failure() says why; there is no response
-  };
 
-  H1Connection(std::unique_ptr<net::Transport> transport, Scheduler& scheduler,
-               ConnectionOwner& owner);
+  H1Connection(std::unique_ptr<net::Transport> transport, Scheduler& scheduler, H1Owner& owner);
 
-  // Sends a request. Without a body it goes out at once; otherwise with the first flush of
-  // request_body(). `watcher` is scheduled whenever progress() changes. CONNECT sends nothing
-  // and is answered 200: the connection itself is the tunnel.
-  void start(const http::RequestHead& head, Wakeable& watcher);
-  // The exchange has finished with the connection, for better or worse.
-  void release();
+  // Makes it the next exchange's: it can be started, and `watcher` is scheduled whenever progress()
+  // changes, until it is released.
+  void bind(Wakeable& watcher);
   // Closes now if idle, else after release().
   void retire(net::Closed reason);
 
-  Progress progress() const { return progress_; }
-  resilience::Failure failure() const { return failure_; }
-  http::ResponseHead& response() { return response_; }
-  void next_head();
-  http::Source& body() { return source_; }
-  http::Sink& request_body() { return sink_; }
-  // After 101 or CONNECT: both carry raw bytes.
-  void begin_tunnel();
-
-  bool reused() const { return requests_ > 1; }
+  // Call. CONNECT sends nothing and is answered 200: the connection itself is the tunnel.
+  void start(const http::RequestHead& head) override;
+  void release() override;
+  Progress progress() const override { return progress_; }
+  resilience::Failure failure() const override { return failure_; }
+  http::ResponseHead& response() override { return response_; }
+  void next_head() override;
+  http::Source& body() override { return source_; }
+  http::Sink& request_body() override { return sink_; }
+  void begin_tunnel() override;
+  bool reused() const override { return requests_ > 1; }
   // Whether anything of the present request has reached the kernel.
-  bool bytes_written() const { return channel_.written() > written_before_; }
+  bool bytes_written() const override { return channel_.written() > written_before_; }
+
   std::uint64_t requests() const { return requests_; }
   State state() const { return state_; }
   // Idle no longer than this; never longer than the endpoint announced in Keep-Alive.
   void rest_for(Duration at_most);
-  // Between rest_for() and start(), also when it has closed meanwhile.
+  // Between rest_for() and bind(), also when it has closed meanwhile.
   bool resting() const { return resting_; }
 
  private:
@@ -86,11 +81,12 @@ class H1Connection final : private net::ChannelEvents, private Wakeable, public 
   void fail(resilience::Failure failure);
   void read_keep_alive();
   bool reusable() const;
+  bool finished() const;
   void close(net::Closed reason);
   net::Closed reason_to_end() const;
 
   Scheduler& scheduler_;
-  ConnectionOwner& owner_;
+  H1Owner& owner_;
   net::Channel channel_;
   http::ResponseHead response_;
   codec::ResponseHeadParser parser_{response_};
@@ -102,7 +98,7 @@ class H1Connection final : private net::ChannelEvents, private Wakeable, public 
   std::uint64_t written_before_ = 0;
   Duration announced_ = Duration::max();
   State state_ = State::idle;
-  Progress progress_ = Progress::waiting;
+  Progress progress_ = Progress::connected;
   resilience::Failure failure_ = resilience::Failure::none;
   http::Method method_ = http::Method::get;
   bool upgrading_ = false;

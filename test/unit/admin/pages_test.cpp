@@ -17,10 +17,10 @@ testing::AssertionResult holds_text(const std::string& page, const std::string& 
 
 TEST(AdminPage, shows_what_an_operator_asks_first) {
   const std::string page = page_html(sample_view());
-  for (const char* part :
-       {"<title>orders · weir</title>", ">ready<", "generation 4", "up 1 d 3 h", "2 workers",
-        "1\u202f283\u202f467", "10.0.0.11:8080", ">ejected<", "3.2 s", "breaker v2 half_open",
-        "shares add up to 105 %", ">refused<", "attempt 2", "31 ms", "0.0.0.0:15006"}) {
+  for (const char* part : {"<title>orders · weir</title>", ">ready<", "generation 4", "up 1 d 3 h",
+                           "2 workers", "1\u202f283\u202f467", "10.0.0.11:8080", ">ejected<",
+                           ">unwell<", "3.2 s", "breaker v2 half_open", "shares add up to 105 %",
+                           ">refused<", "attempt 2", "31 ms", "0.0.0.0:15006"}) {
     EXPECT_TRUE(holds_text(page, part));
   }
 }
@@ -33,7 +33,7 @@ TEST(AdminPage, lets_no_text_become_markup) {
   auto& upstream = view.upstreams[0];
   upstream.name = upstream.breakers[0].version = hostile;
   upstream.endpoints[0].facts.version = upstream.endpoints[0].facts.zone = hostile;
-  upstream.endpoints[0].health = hostile;
+  upstream.endpoints[0].health = upstream.endpoints[0].checked = hostile;
   auto& exchange = view.in_flight[0];
   exchange.request = exchange.route = exchange.upstream = exchange.state = hostile;
   view.history[0].note = hostile;
@@ -65,6 +65,7 @@ TEST(AdminStatus, is_json_with_the_same_facts) {
   EXPECT_EQ(status.at("totals").at("requests").to_number<int>(), 1'283'467);
   const auto& catalog = status.at("upstreams").at(0);
   EXPECT_EQ(catalog.at("endpoints").at(2).at("health"), "ejected");
+  EXPECT_EQ(catalog.at("endpoints").at(1).at("checked"), "unwell");
   EXPECT_EQ(catalog.at("endpoints").at(2).at("ejected_for_ms").to_number<double>(), 3200);
   EXPECT_EQ(catalog.at("breakers").at(1).at("state"), "half_open");
   EXPECT_EQ(status.at("in_flight").at(1).at("budget_left_ms").to_number<double>(), 31);
@@ -78,9 +79,12 @@ TEST(AdminSamples, give_every_upstream_its_gauges) {
   const std::string text = metrics.scrape(telemetry::Exposition::prometheus);
   const std::string ejected =
       R"({upstream="catalog",endpoint="10.0.0.11:8080",version="v2",zone="eu-west-1a"})";
+  const std::string unwell =
+      R"({upstream="catalog",endpoint="10.0.0.9:8080",version="v1",zone="eu-west-1a"})";
+  EXPECT_EQ(text.find("weir_endpoint_well" + ejected), std::string::npos);
   for (const std::string& line :
-       {"weir_endpoint_available" + ejected + " 0",
-        "weir_endpoint_ejections_total" + ejected + " 3",
+       {"weir_endpoint_available" + ejected + " 0", "weir_endpoint_available" + unwell + " 0",
+        "weir_endpoint_well" + unwell + " 0", "weir_endpoint_ejections_total" + ejected + " 3",
         std::string{R"(weir_breaker_state{upstream="catalog",version="v2",state="half_open"} 1)"},
         std::string{R"(weir_breaker_state{upstream="catalog",version="v2",state="open"} 0)"},
         std::string{R"(weir_breaker_openings_total{upstream="catalog",version="v2"} 2)"},

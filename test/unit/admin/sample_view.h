@@ -46,6 +46,8 @@ inline View sample_view() {
   catalog.endpoints = {sample_endpoint("10.0.0.4:8080", "v1", "healthy"),
                        sample_endpoint("10.0.0.9:8080", "v1", "ramping"),
                        sample_endpoint("10.0.0.11:8080", "v2", "ejected")};
+  catalog.endpoints[0].checked = "well";
+  catalog.endpoints[1].checked = "unwell";
   catalog.endpoints[1].latency = milliseconds{31};
   catalog.endpoints[2].latency = milliseconds{187};
   catalog.endpoints[2].error_rate = 0.64;

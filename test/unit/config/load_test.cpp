@@ -96,6 +96,46 @@ TEST(Load, reads_what_the_example_says) {
   EXPECT_EQ(names(service), (std::vector<std::string>{"catalog/v1/*", "catalog"}));
 }
 
+TEST(Load, reads_what_the_example_of_a_grpc_service_says) {
+  const policy::Service service = load(content(repository() / "config/grpc.yaml")).service;
+  EXPECT_EQ(service.inbound->upstream.protocol, policy::Protocol::http_2);
+  EXPECT_EQ(service.inbound->limits.streams, 256U);
+  const policy::Upstream& stock = service.upstreams[0];
+  EXPECT_EQ(stock.protocol, policy::Protocol::http_2);
+  EXPECT_EQ(stock.pool.streams, 100U);
+  EXPECT_EQ(stock.failover.idempotent_grpc[1], "/shop.Stock/List");
+  ASSERT_TRUE(stock.health);
+  EXPECT_EQ(stock.health->kind, policy::HealthCheck::Kind::grpc);
+  EXPECT_EQ(stock.health->service, "shop.Stock");
+  EXPECT_EQ(stock.health->timeout, 500ms);
+}
+
+TEST(Load, checks_an_endpoint_by_http_or_by_grpc_as_the_key_says) {
+  const struct {
+    std::string_view written;
+    policy::HealthCheck::Kind kind;
+    std::string_view what;
+  } cases[] = {{"path: /healthz", policy::HealthCheck::Kind::http, "/healthz"},
+               {"path: '/ready?deep=1'", policy::HealthCheck::Kind::http, "/ready?deep=1"},
+               {"grpc: my.Service", policy::HealthCheck::Kind::grpc, "my.Service"},
+               {"grpc: \"\"", policy::HealthCheck::Kind::grpc, ""}};
+  for (const auto& [written, kind, what] : cases) {
+    SCOPED_TRACE(written);
+    const auto once = load(
+        "service: { name: a }\noutbound: { listen: 127.0.0.1:1 }\nupstreams:\n"
+        "  a: { endpoints: [{ address: 10.0.0.4:80 }], health: { " +
+        std::string{written} + " } }\n");
+    ASSERT_EQ(once.service.upstreams.size(), 1U);
+    const std::string effective = effective_yaml(once.service);
+    for (const auto& service : {once.service, load(effective).service}) {
+      ASSERT_TRUE(service.upstreams[0].health);
+      const policy::HealthCheck& health = *service.upstreams[0].health;
+      EXPECT_EQ(health.kind, kind);
+      EXPECT_EQ(kind == policy::HealthCheck::Kind::grpc ? health.service : health.path, what);
+    }
+  }
+}
+
 TEST(Load, makes_the_application_an_upstream_that_is_called_plainly) {
   const Loaded loaded = load(content(repository() / "config/minimal.yaml"));
   const policy::Upstream& application = loaded.service.inbound->upstream;

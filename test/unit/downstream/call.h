@@ -1,15 +1,17 @@
-// A caller and its connection, for the tests of H1Connection.
+// A caller that speaks HTTP/1.1 and its connection, for the tests of Connection and H1Connection.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "support/fake_transport.h"
-#include "weir/downstream/h1_connection.h"
+#include "weir/codec/h1_error.h"
+#include "weir/downstream/connection.h"
 
 namespace weir::downstream {
 
@@ -33,9 +35,10 @@ struct Call final : Handler, ConnectionOwner {
     if (answers_at_once) answer(given.head().target);
     within = false;
   }
-  void on_malformed(codec::H1Error error) override { malformed = error; }
+  void on_malformed(std::string_view reason) override { malformed = reason; }
   void on_request_timeout() override { ++timeouts; }
-  void on_closed(H1Connection&, net::Closed reason) override {
+  void on_flood(codec::H2Flood) override { ADD_FAILURE(); }
+  void on_closed(Connection&, net::Closed reason) override {
     EXPECT_FALSE(closed);
     closed = reason;
   }
@@ -72,18 +75,26 @@ struct Call final : Handler, ConnectionOwner {
     settle();
     return peer.received();
   }
+  // Whether the connection takes another request.
+  bool goes_on() {
+    send(get);
+    if (stream == nullptr) return false;
+    answer("more");
+    return received().ends_with("more");
+  }
 
   policy::Limits limits;
   Scheduler scheduler{Instant{std::chrono::seconds{1000}}};
   net::FakePeer peer;
   Stream* stream = nullptr;
   std::vector<std::string> targets;
-  std::optional<codec::H1Error> malformed;
+  std::optional<std::string_view> malformed;
   std::optional<net::Closed> closed;
   int timeouts = 0;
   bool answers_at_once = false;
   bool within = false;
-  H1Connection connection{peer.connect(), scheduler, limits, *this, *this};
+  Random random{1};
+  Connection connection{peer.connect(), {scheduler, random}, limits, *this, *this};
 };
 
 inline std::string ok(std::string_view text, std::string_view more = "") {

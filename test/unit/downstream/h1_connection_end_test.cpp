@@ -67,7 +67,7 @@ TEST(H1ConnectionEnd, a_refusal_lingers_until_the_caller_has_had_time_to_read_it
   for (const Case& one : cases) {
     Call call;
     call.send(one.bytes);
-    EXPECT_EQ(call.malformed, one.error);
+    EXPECT_EQ(call.malformed, codec::name_of(one.error));
     EXPECT_EQ(call.received().substr(9, 3), one.status);
     EXPECT_TRUE(call.peer.was_ended());
     call.send(get);

@@ -130,6 +130,16 @@ TEST(ForwardRequest, marks_and_grants_are_believed_only_behind_the_trust_boundar
   EXPECT_EQ(forwarded(grpc, listener), grpc);
 }
 
+TEST(ForwardRequest, a_grpc_call_keeps_its_type_and_takes_trailers) {
+  const List call{{"content-type", "application/grpc+proto"}, {"te", "trailers"}};
+  const auto listener = listener_with(Forwarding::preserve);
+  EXPECT_EQ(forwarded(call, listener), call);
+  // A client over HTTP/1.1 may have lost it on the way.
+  EXPECT_EQ(forwarded({{"content-type", "application/grpc+proto"}}, listener), call);
+  const List other{{"content-type", "application/grpc-web"}};
+  EXPECT_EQ(forwarded(other, listener), other);
+}
+
 TEST(ForwardRequest, ends_what_is_hop_by_hop_and_keeps_an_upgrade_aside) {
   http::RequestHead head;
   head.fields = fields_of({{"Connection", "upgrade, x-hop"},
@@ -148,16 +158,31 @@ TEST(ForwardRequest, ends_what_is_hop_by_hop_and_keeps_an_upgrade_aside) {
 TEST(MarkAttempt, tells_what_is_left_and_which_attempt_it_is) {
   http::RequestHead head;
   head.fields.add("weir-budget-ms", "9000");
-  mark_attempt(head, milliseconds{250} + microseconds{900}, AttemptNumber::first);
+  mark_attempt(head, {milliseconds{250} + microseconds{900}}, AttemptNumber::first);
   EXPECT_EQ(list_of(head.fields), (List{{"weir-budget-ms", "250"}}));
-  mark_attempt(head, milliseconds{100}, AttemptNumber::second);
+  mark_attempt(head, {milliseconds{100}}, AttemptNumber::second);
   EXPECT_EQ(list_of(head.fields), (List{{"weir-budget-ms", "100"}, {"weir-attempt", "2"}}));
+}
+
+TEST(MarkAttempt, speaks_to_grpc_in_its_own_words) {
+  http::RequestHead head;
+  head.fields.add("content-type", "application/grpc");
+  mark_attempt(head, {milliseconds{250}, milliseconds{250}}, AttemptNumber::first);
+  EXPECT_EQ(list_of(head.fields), (List{{"content-type", "application/grpc"},
+                                        {"weir-budget-ms", "250"},
+                                        {"grpc-timeout", "250000u"}}));
+  mark_attempt(head, {milliseconds{100}, milliseconds{100}}, AttemptNumber::second);
+  EXPECT_EQ(list_of(head.fields), (List{{"content-type", "application/grpc"},
+                                        {"weir-budget-ms", "100"},
+                                        {"grpc-timeout", "100000u"},
+                                        {"weir-attempt", "2"},
+                                        {"grpc-previous-rpc-attempts", "1"}}));
 }
 
 TEST(MarkAttempt, a_first_attempt_hands_on_the_mark_that_came) {
   http::RequestHead head;
   head.fields.add("weir-attempt", "2");
-  mark_attempt(head, milliseconds{100}, AttemptNumber::first);
+  mark_attempt(head, {milliseconds{100}}, AttemptNumber::first);
   EXPECT_EQ(head.fields.find(http::Name::weir_attempt), "2");
 }
 
@@ -173,6 +198,21 @@ TEST(ForwardResponse, adds_via_and_the_mark_of_a_spent_failover) {
     List expected{{"Trailer", "x-told"}, {"Server", "instance"}, {"via", "1.1 weir"}};
     if (spent == FailoverSpent::yes) expected.emplace_back("weir-failover", "spent");
     EXPECT_EQ(list_of(head.fields), expected);
+  }
+}
+
+TEST(ForwardResponse, marks_a_grpc_response_that_is_trailers_only) {
+  struct Case {
+    std::string_view status;
+    bool marked;
+  };
+  for (const Case& one : {Case{"14", true}, Case{"0", false}}) {
+    http::ResponseHead head;
+    head.fields.add(http::Name::grpc_status, one.status);
+    forward_response(head, policy::Listener{}, FailoverSpent::no);
+    EXPECT_FALSE(head.fields.contains(http::Name::grpc_retry_pushback_ms));
+    forward_response(head, policy::Listener{}, FailoverSpent::yes);
+    EXPECT_EQ(head.fields.contains(http::Name::grpc_retry_pushback_ms), one.marked);
   }
 }
 

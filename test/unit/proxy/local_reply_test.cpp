@@ -112,8 +112,22 @@ TEST(LocalReply, nobody_above_tries_again_what_was_tried_twice_or_is_known_to_fa
           make_local_reply({.failure = one.failure, .grpc = grpc, .failover_spent = one.spent});
       EXPECT_EQ(reply.head.fields.find(Name::weir_failover), one.mark);
       EXPECT_LE(reply.head.fields.count(Name::weir_failover), 1U);
+      EXPECT_EQ(reply.head.fields.contains(Name::grpc_retry_pushback_ms), grpc && one.mark);
     }
   }
+}
+
+TEST(GrpcTrailers, say_what_a_local_reply_would_have_said) {
+  const http::Fields plain = make_grpc_trailers({.failure = Failure::reset_mid_response});
+  EXPECT_EQ(plain.find(Name::grpc_status), "14");
+  EXPECT_EQ(plain.find(Name::grpc_message), "weir: reset_mid_response");
+  EXPECT_EQ(plain.find(Name::proxy_status),
+            "weir; error=http_response_incomplete; details=\"reset_mid_response\"");
+  EXPECT_FALSE(plain.contains(Name::grpc_retry_pushback_ms));
+  const http::Fields spent =
+      make_grpc_trailers({.failure = Failure::deadline_passed, .failover_spent = true});
+  EXPECT_EQ(spent.find(Name::grpc_status), "4");
+  EXPECT_EQ(spent.find(Name::grpc_retry_pushback_ms), "-1");
 }
 
 TEST(FallbackReply, is_what_the_route_says_and_tells_that_it_is_one) {

@@ -78,9 +78,17 @@ TEST(Budget, grpc_timeouts_are_written_in_the_finest_unit_of_eight_digits_rounde
                       {-1ms, "0n"},
                       {99999999ns, "99999999n"},
                       {100000000ns, "100000u"},
+                      {99999999us, "99999999u"},
+                      {99999999us + 999ns, "99999999u"},
+                      {100000000us, "100000m"},
+                      {99999999ms, "99999999m"},
+                      {100000000ms, "100000S"},
                       {237ms, "237000u"},
                       {100s + 999us, "100000m"},
-                      {100000s, "100000S"}};
+                      {100000s, "100000S"},
+                      {99999999s, "99999999S"},
+                      {100000000s, "1666666M"},
+                      {Duration::max(), "2562047H"}};
   for (const Row& row : rows) EXPECT_EQ(grpc_timeout(row.left), row.text);
 }
 
@@ -132,11 +140,42 @@ TEST(Budget, is_at_most_what_the_inbound_request_has_left) {
 
 TEST(Budget, is_handed_on_in_the_words_that_the_request_used) {
   auto fields = fields_of({{Name::grpc_timeout, "1S"}, {Name::weir_budget_ms, "1000"}});
-  write_grant(fields, 237ms + 900us);
+  write_grant(fields, {237ms + 900us});
   EXPECT_EQ(fields.find(Name::weir_budget_ms), "237");
   EXPECT_EQ(fields.count(Name::weir_budget_ms), 1U);
   EXPECT_EQ(fields.find(Name::grpc_timeout), "237900u");
   EXPECT_FALSE(fields.contains(Name::x_envoy_expected_rq_timeout_ms));
+}
+
+TEST(Budget, a_grpc_call_is_told_in_grpcs_own_words_and_never_more_than_is_left) {
+  struct Row {
+    std::optional<std::string_view> came;
+    Remainder left;
+    std::optional<std::string_view> told;
+  };
+  const Row rows[] = {{std::nullopt, {237ms, 237ms}, "237000u"},
+                      {"9S", {237ms, 237ms}, "237000u"},
+                      {"9S", {237ms, 8s}, "8000000u"},
+                      {"9S", {237ms, -1ms}, "0n"},
+                      {"9S", {237ms, std::nullopt}, "237000u"},
+                      {std::nullopt, {237ms, std::nullopt}, std::nullopt}};
+  for (const Row& row : rows) {
+    http::Fields fields;
+    if (row.came) fields.add(Name::grpc_timeout, *row.came);
+    write_grant(fields, row.left);
+    EXPECT_EQ(fields.find(Name::grpc_timeout), row.told);
+    EXPECT_EQ(fields.count(Name::grpc_timeout), row.told ? 1U : 0U);
+    EXPECT_EQ(fields.find(Name::weir_budget_ms), "237");
+  }
+}
+
+TEST(Budget, from_beyond_the_trust_boundary_only_grpc_may_shorten) {
+  const Grant grant = read_grpc_grant(fields_of({{Name::weir_budget_ms, "250"},
+                                                 {Name::grpc_timeout, "300m"},
+                                                 {Name::grpc_timeout, "soon"},
+                                                 {Name::x_envoy_expected_rq_timeout_ms, "x"}}));
+  EXPECT_EQ(grant.granted, 300ms);
+  EXPECT_EQ(grant.malformed, 1);
 }
 
 }  // namespace

@@ -67,16 +67,24 @@ TEST(LogLine, says_how_an_exchange_failed) {
   for (const char* part :
        {" inbound [2001:db8::1]:443 ", "HTTP/2", "/connect_refused/0.25ms,",
         " failure=caller_gone ", " failover_refused=no_tokens ", " hedged ", " fallback ",
-        " unproductive=caller_gone/12ms", " grpc_status=14", " malformed_grants=2"}) {
+        " unproductive=caller_gone/12ms", " grpc_status=14/UNAVAILABLE ", " malformed_grants=2"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
   }
   for (const char* part : {R"("failure":"connect_refused","duration_ms":0.25)",
-                           R"("upstream":"static-pages","status":200)", R"("grpc_status":14)",
+                           R"("upstream":"static-pages","status":200)",
+                           R"("grpc_status":14,"grpc_status_name":"UNAVAILABLE",)",
                            R"("failure":"caller_gone","failover_refused":"no_tokens")",
                            R"("hedged":true,"fallback":true,"unproductive":"caller_gone")",
                            R"("unproductive_ms":12)", R"("malformed_grants":2)"}) {
     EXPECT_NE(json.find(part), std::string::npos) << part << " in " << json;
   }
+}
+
+TEST(LogLine, keeps_a_grpc_status_that_has_no_name) {
+  Record record;
+  record.grpc_status = 42;
+  EXPECT_NE(text_of(record).find(" grpc_status=42 "), std::string::npos);
+  EXPECT_NE(json_of(record).find(R"("grpc_status":42,"duration_ms")"), std::string::npos);
 }
 
 TEST(LogLine, lets_nothing_hostile_out_of_its_field) {

@@ -11,6 +11,7 @@
 
 #include "sample_record.h"
 #include "support/repository.h"
+#include "weir/http/grpc.h"
 
 namespace weir::telemetry {
 namespace {
@@ -119,6 +120,113 @@ TEST(Metrics, counts_the_attempt_of_a_fallback_where_it_was_made) {
   EXPECT_TRUE(has_line(text, R"(weir_failovers_total{upstream="catalog",result="success"} 0)"));
   EXPECT_TRUE(has_line(text, R"(weir_failovers_total{upstream="catalog",result="failure"} 0)"));
   EXPECT_EQ(metrics.totals().fallbacks, 1U);
+}
+
+Record grpc_record(std::string_view target, std::optional<std::uint8_t> status) {
+  Record record = sample_record();
+  record.grpc = true;
+  record.target = target;
+  record.grpc_status = status;
+  return record;
+}
+
+TEST(Metrics, counts_grpc_calls_by_method) {
+  Metrics metrics{"0.1.0"};
+  WorkerMetrics& worker = metrics.add_worker();
+  worker.record(grpc_record("/shop.Stock/Get", 0));
+  worker.record(grpc_record("/shop.Stock/Get", 5));
+  worker.record(grpc_record("/shop.Stock/Get", 99));
+  worker.record(grpc_record("/shop.Stock/Get", 12));  // known by now
+  Record gone = grpc_record("/shop.Stock/Get", std::nullopt);
+  gone.failure = Failure::caller_gone;
+  worker.record(gone);
+  worker.record(sample_record());  // no gRPC
+  const std::string text = metrics.scrape(Exposition::prometheus);
+  const std::string method =
+      R"({direction="outbound",upstream="catalog",grpc_service="shop.Stock",grpc_method="Get")";
+  for (const char* status : {"0", "5", "12", "other", "none"}) {
+    EXPECT_TRUE(
+        has_line(text, "weir_grpc_requests_total" + method + ",grpc_status=\"" + status + "\"} 1"));
+  }
+  EXPECT_TRUE(has_line(text, "weir_grpc_request_duration_seconds_count" + method + "} 5"));
+  EXPECT_EQ(text.find("grpc_service=\"other\""), std::string::npos);
+}
+
+TEST(Metrics, let_no_caller_invent_series) {
+  Metrics metrics{"0.1.0"};
+  WorkerMetrics& worker = metrics.add_worker();
+  const std::string longest(http::GrpcMethod::longest, 'a');
+  std::vector<Record> strange{
+      grpc_record("/a.B/Unimplemented", 12),
+      grpc_record("/a.B/Forbidden", 7),
+      grpc_record("/a.B/Unknown", 16),
+      grpc_record("/a.B/Silent", std::nullopt),
+      grpc_record("/a.B/C?d=e", 0),
+      grpc_record("/a.B", 0),
+      grpc_record("a.B/C", 0),
+      grpc_record("/a.B/C/D", 0),
+      grpc_record("//C", 0),
+      grpc_record("/a.B/", 0),
+      grpc_record("/a\"B/C", 0),
+      grpc_record("/a.B/\xc3\xa9", 0),
+  };
+  const std::string too_long = "/a.B/" + longest + "a";
+  strange.push_back(grpc_record(too_long, 0));
+  Record ours = grpc_record("/a.B/Refused", 14);
+  ours.failure = Failure::breaker_open;
+  strange.push_back(ours);
+  Record fallback = grpc_record("/a.B/Fallback", 0);
+  fallback.fallback = true;
+  strange.push_back(fallback);
+  Record unasked = grpc_record("/a.B/Unasked", 0);
+  unasked.attempt_count = 0;
+  strange.push_back(unasked);
+  for (const Record& record : strange) worker.record(record);
+  const std::string target = "/a.B/" + longest;
+  worker.record(grpc_record(target, 0));
+  const std::string text = metrics.scrape(Exposition::prometheus);
+  const std::string start =
+      R"(weir_grpc_request_duration_seconds_count{direction="outbound",upstream="catalog",)";
+  EXPECT_TRUE(has_line(text, start + R"(grpc_service="other",grpc_method="other"} )" +
+                                 std::to_string(strange.size())));
+  EXPECT_TRUE(has_line(text, start + R"(grpc_service="a.B",grpc_method=")" + longest + R"("} 1)"));
+  EXPECT_TRUE(has_line(text, "weir_series_overflow_total 0"));
+}
+
+TEST(Metrics, give_series_of_their_own_to_two_hundred_grpc_methods) {
+  Metrics metrics{"0.1.0"};
+  WorkerMetrics& worker = metrics.add_worker();
+  for (int round = 0; round < 2; ++round) {
+    for (int number = 0; number < 300; ++number) {
+      const std::string target = "/a.B/M" + std::to_string(number);
+      worker.record(grpc_record(target, 0));
+    }
+  }
+  const std::string text = metrics.scrape(Exposition::prometheus);
+  const std::string start = R"(weir_grpc_requests_total{direction="outbound",upstream="catalog",)";
+  EXPECT_TRUE(
+      has_line(text, start + R"(grpc_service="a.B",grpc_method="M199",grpc_status="0"} 2)"));
+  EXPECT_TRUE(
+      has_line(text, start + R"(grpc_service="other",grpc_method="other",grpc_status="0"} 200)"));
+  EXPECT_TRUE(has_line(text, "weir_series_overflow_total 200"));
+}
+
+TEST(Metrics, count_floods_and_resets) {
+  Metrics metrics{"0.1.0"};
+  WorkerMetrics& worker = metrics.add_worker();
+  worker.downstream_flood(Direction::inbound, "resets");
+  worker.downstream_flood(Direction::inbound, "resets");
+  worker.upstream_flood("catalog", "settings");
+  worker.upstream_reset_sent("catalog");
+  const std::string text = metrics.scrape(Exposition::prometheus);
+  for (const char* line : {
+           R"(weir_downstream_floods_total{direction="inbound",reason="resets"} 2)",
+           R"(weir_downstream_floods_total{direction="inbound",reason="settings"} 0)",
+           R"(weir_upstream_floods_total{upstream="catalog",reason="settings"} 1)",
+           R"(weir_upstream_resets_sent_total{upstream="catalog"} 1)",
+       }) {
+    EXPECT_TRUE(has_line(text, line));
+  }
 }
 
 TEST(Metrics, adds_the_workers_up_while_they_count) {

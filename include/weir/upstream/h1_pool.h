@@ -1,0 +1,50 @@
+// The HTTP/1.1 connections to one endpoint. The most recently used idle one is reused first, so
+// that those not needed time out.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "weir/net/transport.h"
+#include "weir/policy/upstream.h"
+#include "weir/upstream/h1_connection.h"
+#include "weir/upstream/pool_services.h"
+
+namespace weir::upstream {
+
+class H1Pool final : private H1Owner {
+ public:
+  // `upstream` names it in the recorder and outlives the pool.
+  H1Pool(PoolServices& services, std::string_view upstream);
+  ~H1Pool();
+  H1Pool(const H1Pool&) = delete;
+  H1Pool& operator=(const H1Pool&) = delete;
+
+  // An idle connection, now its watcher's; or null.
+  Call* take_idle(Wakeable& watcher);
+  // A connection that is being made: it counts, and keeps the pool alive, until adopt() or
+  // unreserve().
+  void reserve() { ++size_; }
+  void unreserve() { --size_; }
+  // Makes a connection of a fresh transport that was reserved; it is busy until released.
+  Call& adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy,
+              Wakeable& watcher);
+  std::size_t size() const { return size_; }
+  // Closes what is idle, now and from now on.
+  void retire();
+
+ private:
+  void on_idle(H1Connection& connection) override;
+  void on_closed(H1Connection& connection, net::Closed reason) override;
+
+  PoolServices& services_;
+  std::string_view upstream_;
+  policy::Pool policy_;
+  List<H1Connection> busy_;
+  List<H1Connection> idle_;
+  std::size_t idle_count_ = 0;
+  std::size_t size_ = 0;  // busy, idle and reserved
+};
+
+}  // namespace weir::upstream

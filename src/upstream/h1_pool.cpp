@@ -1,0 +1,62 @@
+#include "weir/upstream/h1_pool.h"
+
+namespace weir::upstream {
+namespace {
+
+void destroy(H1Connection* connection) { delete connection; }
+
+}  // namespace
+
+H1Pool::H1Pool(PoolServices& services, std::string_view upstream)
+    : services_(services), upstream_(upstream) {}
+
+H1Pool::~H1Pool() {
+  busy_.clear_and_dispose(destroy);
+  idle_.clear_and_dispose(destroy);
+}
+
+Call* H1Pool::take_idle(Wakeable& watcher) {
+  if (idle_.empty()) return nullptr;
+  H1Connection& connection = idle_.back();
+  idle_.pop_back();
+  --idle_count_;
+  busy_.push_back(connection);
+  connection.bind(watcher);
+  return &connection;
+}
+
+Call& H1Pool::adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy,
+                    Wakeable& watcher) {
+  policy_ = policy;
+  auto* connection = new H1Connection{std::move(transport), services_.scheduler, *this};
+  services_.recorder.upstream_opened(upstream_);
+  busy_.push_back(*connection);
+  connection->bind(watcher);
+  return *connection;
+}
+
+void H1Pool::on_idle(H1Connection& connection) {
+  if (idle_count_ >= policy_.idle || connection.requests() >= policy_.requests) {
+    connection.retire(net::Closed::limit);
+    return;
+  }
+  busy_.erase(busy_.iterator_to(connection));
+  idle_.push_back(connection);
+  ++idle_count_;
+  connection.rest_for(services_.random.jittered(policy_.idle_timeout, idle_jitter));
+}
+
+void H1Pool::on_closed(H1Connection& connection, net::Closed reason) {
+  services_.recorder.upstream_closed(upstream_, reason);
+  if (connection.resting()) --idle_count_;
+  --size_;
+  connection.unlist();
+  services_.h1_graveyard.bury(connection);
+}
+
+void H1Pool::retire() {
+  for (auto& connection : busy_) connection.retire(net::Closed::drain);
+  while (!idle_.empty()) idle_.front().retire(net::Closed::drain);
+}
+
+}  // namespace weir::upstream

@@ -1,0 +1,80 @@
+#include "weir/upstream/h2_pool.h"
+
+#include <array>
+#include <utility>
+
+namespace weir::upstream {
+namespace {
+
+using Standing = H2Connection::Standing;
+
+void destroy(H2Connection* connection) { delete connection; }
+
+}  // namespace
+
+H2Pool::H2Pool(PoolServices& services, std::string_view upstream)
+    : services_(services), upstream_(upstream) {}
+
+H2Pool::~H2Pool() {
+  for (auto* list : {&connecting_, &roomy_, &full_, &leaving_}) list->clear_and_dispose(destroy);
+}
+
+Call* H2Pool::join(const policy::Upstream& policy, Freshness freshness, Wakeable& watcher) {
+  if (freshness == Freshness::any) {
+    for (H2Connection& connection : roomy_) {
+      if (connection.has_room()) return &connection.join(watcher);
+    }
+  }
+  // One that takes longer than a caller would wait is not worth another's wait.
+  const Instant oldest = services_.scheduler.now() - policy.connect_timeout;
+  for (H2Connection& connection : connecting_) {
+    if (connection.has_room() && connection.began() > oldest) return &connection.join(watcher);
+  }
+  return nullptr;
+}
+
+Call& H2Pool::connect(const Address& address, const policy::Upstream& policy, Wakeable& watcher) {
+  policy_ = policy.pool;
+  auto* connection = new H2Connection{services_, *this, address, policy_};
+  ++size_;
+  connecting_.push_front(*connection);
+  return connection->join(watcher);
+}
+
+List<H2Connection>& H2Pool::list_of(Standing standing) {
+  switch (standing) {
+    case Standing::connecting: return connecting_;
+    case Standing::roomy: return roomy_;
+    case Standing::full: return full_;
+    case Standing::leaving:
+    case Standing::closed: return leaving_;
+  }
+  std::unreachable();
+}
+
+void H2Pool::on_standing(H2Connection& connection) {
+  connection.unlist();
+  list_of(connection.standing()).push_front(connection);
+}
+
+void H2Pool::on_closed(H2Connection& connection) {
+  --size_;
+  connection.unlist();
+  services_.h2_graveyard.bury(connection);
+}
+
+bool H2Pool::may_rest(const H2Connection& connection) {
+  std::size_t resting = 0;
+  for (const H2Connection& other : roomy_) {
+    if (&other != &connection && other.streams() == 0) ++resting;
+  }
+  return resting < policy_.idle;
+}
+
+void H2Pool::retire() {
+  for (auto* list : {&connecting_, &roomy_, &full_}) {
+    for (auto next = list->begin(); next != list->end();) (next++)->retire(net::Closed::drain);
+  }
+}
+
+}  // namespace weir::upstream

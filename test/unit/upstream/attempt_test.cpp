@@ -1,0 +1,122 @@
+#include "weir/upstream/attempt.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "endpoint.h"
+
+namespace weir::upstream {
+namespace {
+
+using resilience::Failure;
+using State = Attempt::State;
+
+// An endpoint that speaks HTTP/1.1: the test writes its answers.
+struct H1Endpoint {
+  H1Endpoint() { endpoint.settle(); }
+
+  Endpoint::Asked begin() {
+    auto& cluster = endpoint.cluster;
+    if (!cluster) cluster = cluster::Cluster::make(endpoint.policy, "", 1, now());
+    auto asked = std::make_unique<Endpoint::Try>(endpoint.pools);
+    auto lease = cluster->pick({}, now());
+    EXPECT_TRUE(lease);
+    if (lease) {
+      asked->attempt.start(std::move(*lease), endpoint.policy, Freshness::any, Wire::http_1_1);
+    }
+    if (asked->attempt.state() == State::connecting) {
+      endpoint.accept().session_speaks = false;
+      endpoint.servers.back().listens = false;
+    }
+    return asked;
+  }
+  Endpoint::Asked ask(std::string_view target) {
+    auto asked = begin();
+    asked->attempt.send(Endpoint::get(target));
+    endpoint.settle();
+    return asked;
+  }
+  net::FakePeer& peer(std::size_t index = 0) { return endpoint.servers[index].peer; }
+  void answer(std::string_view text) {
+    peer().send(text);
+    endpoint.settle();
+  }
+  Instant now() const { return endpoint.scheduler.now(); }
+
+  Endpoint endpoint;
+};
+
+constexpr std::string_view hello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+
+TEST(Attempt, an_http_1_1_connection_carries_one_call_after_the_other) {
+  H1Endpoint h1;
+  for (const bool reused : {false, true}) {
+    const auto asked = h1.ask("/");
+    EXPECT_EQ(asked->attempt.reused_connection(), reused);
+    EXPECT_TRUE(asked->attempt.bytes_written());
+    EXPECT_TRUE(h1.peer().received().starts_with("GET / HTTP/1.1\r\n"));
+    h1.answer(hello);
+    ASSERT_EQ(asked->attempt.state(), State::responding);
+    EXPECT_EQ(Endpoint::read(*asked), "hello");
+  }
+  EXPECT_EQ(h1.endpoint.servers.size(), 1U);
+  EXPECT_EQ(h1.endpoint.pools.connections(), 1U);
+}
+
+TEST(Attempt, a_connection_that_was_not_used_after_all_is_kept) {
+  H1Endpoint h1;
+  h1.begin().reset();
+  EXPECT_EQ(h1.endpoint.pools.connections(), 1U);
+  const auto asked = h1.ask("/");
+  EXPECT_EQ(h1.endpoint.servers.size(), 1U);
+  EXPECT_FALSE(asked->attempt.reused_connection());
+}
+
+TEST(Attempt, a_connection_that_ends_before_it_is_used_fails_with_nothing_written) {
+  H1Endpoint h1;
+  const auto asked = h1.begin();
+  h1.peer().end();
+  h1.endpoint.settle();
+  EXPECT_EQ(asked->attempt.state(), State::failed);
+  EXPECT_FALSE(asked->attempt.bytes_written());
+  asked->attempt.release();
+  h1.endpoint.settle();
+  EXPECT_EQ(h1.endpoint.pools.connections(), 0U);
+}
+
+TEST(Attempt, cancelling_an_http_1_1_call_closes_its_connection) {
+  H1Endpoint h1;
+  h1.ask("/").reset();
+  h1.endpoint.settle();
+  EXPECT_TRUE(h1.peer().was_closed());
+  EXPECT_EQ(h1.endpoint.recorder.resets, 0);
+}
+
+TEST(Wire, is_what_policy_says_and_http_2_by_itself_only_for_grpc) {
+  using policy::Protocol;
+  enum class Asks : std::uint8_t { get, grpc, upgrade, connect };
+  struct Row {
+    Protocol protocol;
+    Asks asks;
+    Wire wire;
+  };
+  for (const Row& row : {Row{Protocol::automatic, Asks::get, Wire::http_1_1},
+                         Row{Protocol::automatic, Asks::grpc, Wire::http_2},
+                         Row{Protocol::automatic, Asks::upgrade, Wire::http_1_1},
+                         Row{Protocol::automatic, Asks::connect, Wire::http_1_1},
+                         Row{Protocol::http_2, Asks::get, Wire::http_2},
+                         Row{Protocol::http_2, Asks::upgrade, Wire::http_2},
+                         Row{Protocol::http_1_1, Asks::grpc, Wire::http_1_1}}) {
+    policy::Upstream upstream;
+    upstream.protocol = row.protocol;
+    auto head = Endpoint::get("/");
+    if (row.asks == Asks::grpc) head.fields.add(http::Name::content_type, "application/grpc");
+    if (row.asks == Asks::upgrade) head.upgrade = "websocket";
+    if (row.asks == Asks::connect) head.method = http::Method::connect;
+    EXPECT_EQ(wire_for(upstream, head), row.wire);
+  }
+}
+
+}  // namespace
+}  // namespace weir::upstream
