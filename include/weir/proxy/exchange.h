@@ -18,7 +18,7 @@
 #include "weir/base/task.h"
 #include "weir/cluster/bulkhead.h"
 #include "weir/downstream/stream.h"
-#include "weir/proxy/correlation.h"
+#include "weir/proxy/crossing.h"
 #include "weir/proxy/local_reply.h"
 #include "weir/proxy/pipe.h"
 #include "weir/proxy/replay.h"
@@ -59,20 +59,6 @@ class Exchange final : public Recycled, public Listed {
   bool check_body();
   void enter_bulkhead();
   bool waiting_for_permit();
-
-  // Across the application (exchange_cause.cpp).
-  void find_causes();
-  void agree_on_version();
-  std::optional<resilience::Inherited> inherited() const;
-  void enter_correlation();
-  void leave_correlation();
-  bool caller_gone() const;
-  bool failover_spent() const;
-  void read_patience();
-  void tell_of_spent_failover();
-  bool told_of_spent_failover(Slot slot);
-  Duration patience_left() const;
-  void mark_patience(Slot slot);
 
   // Attempts.
   void begin_first_attempt();
@@ -138,19 +124,12 @@ class Exchange final : public Recycled, public Listed {
   Timer hedge_timer_{signal_};
   Timer idle_timer_{signal_};
 
-  InboundRequest inbound_{signal_};  // inbound: what our calls are caused by
-  Causes causes_;                    // outbound: what caused this one
+  Crossing crossing_;
   const CompiledRoute* route_ = nullptr;
   std::string_view version_;
   std::uint64_t hash_ = 0;
   resilience::Grant grant_;
-  bool marked_as_retry_ = false;
-  bool caller_is_weir_ = false;  // it understands `102` with weir-failover
-  bool spent_was_told_ = false;
-  std::array<bool, slots> spent_below_{};
-  resilience::Deadline failover_until_ = resilience::Deadline::none();
   resilience::Call call_ = resilience::Call::plain;
-  std::uint8_t attempts_made_ = 0;  // against the route's upstream
 
   cluster::Permit permit_;
   std::optional<cluster::Waiter> waiter_;
