@@ -108,7 +108,9 @@ bool Crossing::heard_of_failover(const http::Fields& response) {
 }
 
 void Crossing::tell_of_spent_failover() {
-  if (caller_ != Caller::listens || !failover_spent()) return;
+  // A second try of our own goes to the same application; the answer will say so.
+  const bool news = spent_ == Spent::below || inbound_.failover_spent();
+  if (caller_ != Caller::listens || !news) return;
   caller_ = Caller::told;
   http::ResponseHead told;
   told.status = 102;
