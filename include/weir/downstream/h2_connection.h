@@ -113,7 +113,7 @@ class H2Connection final : public Protocol, private codec::H2SessionEvents, priv
   Timer stall_timer_{*this};
   std::optional<Instant> section_began_;  // of an unfinished head
   std::uint64_t requests_ = 0;
-  std::size_t dropped_ = 0;  // bytes that came after the connection was given up
+  std::size_t dropped_ = 0;      // bytes that came after the connection was given up
   std::uint32_t exchanges_ = 0;  // that the handler has not finished, or has not begun
   Phase phase_ = Phase::serving;
   std::optional<net::Closed> reason_;
