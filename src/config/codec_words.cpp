@@ -71,6 +71,12 @@ struct Words<policy::CallerGone> {
 };
 
 template <>
+struct Words<policy::Correlate> {
+  using enum policy::Correlate;
+  static constexpr std::array<Word<policy::Correlate>, 2> all{{{on, "on"}, {off, "off"}}};
+};
+
+template <>
 struct Words<http::Method> {
   using enum http::Method;
   static constexpr std::array<Word<http::Method>, 9> all{{{get, "GET"},
@@ -178,6 +184,7 @@ const Codec& codec_of(const policy::Protocol&) { return words<policy::Protocol>;
 const Codec& codec_of(const policy::Forwarding&) { return words<policy::Forwarding>; }
 const Codec& codec_of(const policy::LogFormat&) { return words<policy::LogFormat>; }
 const Codec& codec_of(const policy::CallerGone&) { return words<policy::CallerGone>; }
+const Codec& codec_of(const policy::Correlate&) { return words<policy::Correlate>; }
 const Codec& codec_of(const http::Method&) { return words<http::Method>; }
 
 }  // namespace weir::config

@@ -67,6 +67,7 @@ const Codec& codec_of(const policy::Protocol&);
 const Codec& codec_of(const policy::Forwarding&);
 const Codec& codec_of(const policy::LogFormat&);
 const Codec& codec_of(const policy::CallerGone&);
+const Codec& codec_of(const policy::Correlate&);
 const Codec& codec_of(const std::optional<Duration>&);
 const Codec& codec_of(const std::optional<Bytes>&);
 const Codec& codec_of(const std::optional<Ratio>&);

@@ -155,6 +155,10 @@ Fields describe(policy::Route& route) {
        "Whether work goes on when the caller has gone: `cancel`, `finish`, or `by_method`, which "
        "cancels safe methods and gRPC.",
        scalar(route.on_caller_gone)},
+      {"correlate",
+       "Whether a call belongs to the inbound request that caused it: its budget, its marks, its "
+       "end. `off` for what shall outlive that request.",
+       scalar(route.correlate)},
       {"body_limit", "Bytes of a request body; the listener's limit when left out.",
        scalar(route.body_limit, "")},
       {"idle", "For streams: longest pause, instead of a total time, after the first byte.",

@@ -49,6 +49,8 @@ Fields listener_fields(policy::Listener& listener) {
        "Believes the budgets, marks and identifiers that callers send. Set it to `false` at the "
        "edge.",
        scalar(listener.trusted)},
+      {"sampled", "The share of the traces begun here that is marked as sampled.",
+       scalar(listener.sampled)},
   };
 }
 

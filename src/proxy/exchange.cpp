@@ -41,6 +41,7 @@ Exchange::Exchange(Services& services, downstream::Stream& stream,
       listener_(listener),
       signal_(services.scheduler.ready()),
       began_(stream.first_byte()),
+      crossing_(services, stream, listener, signal_),
       request_pipe_(services.scheduler.ready(), signal_),
       response_pipe_(services.scheduler.ready(), signal_) {}
 
@@ -73,7 +74,6 @@ void Exchange::identify() {
   if (head.is_grpc()) call_ = resilience::Call::grpc;
   if (listener_.policy->trusted) {
     grant_ = resilience::read_grant(head.fields);
-    marked_as_retry_ = resilience::marked_as_retry(head.fields);
   } else if (grpc()) {
     grant_ = resilience::read_grpc_grant(head.fields);
   }
@@ -104,9 +104,12 @@ bool Exchange::find_route() {
 }
 
 bool Exchange::set_budget() {
+  crossing_.look_back(*route_);
+  record_.cause = crossing_.source();
+  version_ = crossing_.agree_on_version(*route_, version_);
   const auto budget = resilience::effective_budget(
-      grant_,
-      {policy().budget, listener_.policy->budget.fallback, listener_.policy->budget.maximum});
+      grant_, {policy().budget, listener_.policy->budget.fallback, listener_.policy->budget.maximum,
+               crossing_.inherited()});
   deadline_ = Deadline::after(began_, budget.total);
   attempts_until_ = deadline_;
   if (policy().fallback) {
@@ -120,6 +123,10 @@ bool Exchange::set_budget() {
   }
   record_.budget = budget.total;
   record_.budget_source = budget.source;
+  if (crossing_.caller_gone() && cancels_when_gone()) {
+    fail(Failure::caller_gone);
+    return false;
+  }
   // Nothing is begun that the margin for the way home has already eaten; less than a millisecond
   // cannot be handed on.
   if (handed_on() < std::chrono::milliseconds{1}) {
@@ -127,6 +134,7 @@ bool Exchange::set_budget() {
     return false;
   }
   services_.scheduler.arm(deadline_timer_, attempts_until_.instant());
+  crossing_.enter(deadline_);
   return true;
 }
 
@@ -200,7 +208,9 @@ void Exchange::respond() {
     if (running(slot)) end_attempt(slot, {.failure = failure_});
   }
   request_pipe_.detach();
-  if (failure_ != Failure::caller_gone) reply_locally();
+  if (failure_ != Failure::caller_gone || stream_.caller() != downstream::Caller::gone) {
+    reply_locally();
+  }
 }
 
 void Exchange::relay_response() {
@@ -210,7 +220,7 @@ void Exchange::relay_response() {
   record_.status = head.status;
   record_.first_byte = services_.scheduler.now() - began_;
   forward_response(head, *listener_.policy,
-                   attempts_made_ > 1 ? FailoverSpent::yes : FailoverSpent::no);
+                   crossing_.failover_spent() ? FailoverSpent::yes : FailoverSpent::no);
   const bool connects = stream_.head().method == http::Method::connect;
   tunnel_ = head.status == 101 || (connects && head.status < 300);
   // HTTP/2 has no such field: there the answer to an extended CONNECT says it all (RFC 8441, 4).
@@ -226,7 +236,7 @@ void Exchange::relay_response() {
     services_.scheduler.arm(deadline_timer_, deadline_.instant());
   }
   attempts_until_ = deadline_;
-  if (grpc() && attempts_made_ > 1) marked_trailers_.emplace(attempt.body());
+  if (grpc() && crossing_.failover_spent()) marked_trailers_.emplace(attempt.body());
   response_pipe_.start(marked_trailers_ ? *marked_trailers_ : attempt.body(), *response_sink_);
 }
 
@@ -249,6 +259,7 @@ void Exchange::watch_idle() {
   } else {
     services_.scheduler.arm(deadline_timer_, deadline_.instant());
   }
+  crossing_.set_deadline(deadline_);
   idle_mark_ = request_pipe_.bytes() + response_pipe_.bytes();
   services_.scheduler.arm_in(idle_timer_,
                              policy().idle.value_or(listener_.policy->limits.idle_timeout));
@@ -263,7 +274,7 @@ void Exchange::reply_locally() {
                                  policy().fallback->body);
     record_.fallback = true;
   } else {
-    local_ = make_local_reply({failure_, grpc(), retry_after_, attempts_made_ > 1});
+    local_ = make_local_reply({failure_, grpc(), retry_after_, crossing_.failover_spent()});
     if (grpc()) record_.grpc_status = resilience::facts_of(failure_).grpc_status;
   }
   record_.status = local_->head.status;
@@ -307,7 +318,7 @@ bool Exchange::relay_broken() {
     if (state == Pipe::State::sink_failed) fail(Failure::reset_mid_response);
     return failure_ != Failure::none;
   }
-  if (stream_.caller() == downstream::Caller::gone && cancels_when_gone()) {
+  if (crossing_.caller_gone() && cancels_when_gone()) {
     fail(Failure::caller_gone);
   } else if (deadline_.passed(services_.scheduler.now())) {
     fail(Failure::deadline_passed);
@@ -318,12 +329,13 @@ bool Exchange::relay_broken() {
 // A gRPC call that fails after its head is told so in the trailers, where they can still be sent:
 // its client would make CANCELLED, INTERNAL or UNKNOWN of a stream that is cut.
 void Exchange::end_grpc_call() {
-  if (!grpc() || tunnel_ || response_sink_ == nullptr || failure_ == Failure::caller_gone) return;
+  if (!grpc() || tunnel_ || response_sink_ == nullptr) return;
+  if (stream_.caller() == downstream::Caller::gone) return;
   response_pipe_.detach();
   const auto framing = attempts_[*chosen_]->response().body.kind;
   if (framing != http::BodyLength::Kind::chunked || response_sink_->failed()) return;
-  const auto trailers =
-      make_grpc_trailers({.failure = failure_, .grpc = true, .failover_spent = attempts_made_ > 1});
+  const auto trailers = make_grpc_trailers(
+      {.failure = failure_, .grpc = true, .failover_spent = crossing_.failover_spent()});
   response_sink_->finish(&trailers);
   if (!response_sink_->failed()) ending_ = downstream::Ending::complete;
 }
@@ -344,6 +356,11 @@ void Exchange::record() {
   const http::RequestHead& head = stream_.head();
   request_pipe_.detach();
   response_pipe_.detach();
+  // What our caller does not wait for any more nobody below needs to finish; but what we finish
+  // though he has gone is finished with all that belongs to it.
+  const bool gone = failure_ == Failure::deadline_passed ||
+                    (failure_ == Failure::caller_gone && cancels_when_gone());
+  crossing_.leave(gone ? InboundRequest::End::gone : InboundRequest::End::completed);
   if (chosen_) record_attempt_end();
 
   record_.elapsed = now - began_;

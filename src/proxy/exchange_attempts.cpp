@@ -15,11 +15,15 @@ using resilience::Refusal;
 using AttemptState = upstream::Attempt::State;
 using Connection = upstream::Attempt::Connection;
 
+Duration left_of(const Timer& timer, Instant now) {
+  return timer.armed() ? timer.due() - now : Duration::max();
+}
+
 }  // namespace
 
 void Exchange::begin_first_attempt() {
   if (failure_ != Failure::none) return;
-  const bool may_probe = route_->fails_over && !marked_as_retry_ && may_be_repeated();
+  const bool may_probe = route_->fails_over && !crossing_.marked_as_retry() && may_be_repeated();
   auto lease =
       route_->to.cluster->pick({version_, hash_, nullptr, may_probe}, services_.scheduler.now());
   if (!lease) {
@@ -28,9 +32,7 @@ void Exchange::begin_first_attempt() {
   }
   const policy::Failover& failover = route_->to.upstream->failover;
   replay_.emplace(stream_.body(), route_->fails_over ? failover.replay_limit : Bytes{0});
-  attempts_made_ = 1;
   launch(first, route_->to, std::move(*lease), Connection::any);
-  arm_attempt_timers();
 }
 
 bool Exchange::may_be_repeated() const {
@@ -42,9 +44,9 @@ bool Exchange::may_be_repeated() const {
 // Only where a second attempt could follow: otherwise the first has all of the budget.
 void Exchange::arm_attempt_timers() {
   const policy::Failover& failover = route_->to.upstream->failover;
-  if (!route_->fails_over || marked_as_retry_ || !may_be_repeated()) return;
+  if (!route_->fails_over || crossing_.marked_as_retry() || !may_be_repeated()) return;
   const Instant now = services_.scheduler.now();
-  const Duration left = attempts_until_.left(now);
+  const Duration left = std::min(attempts_until_.left(now), crossing_.patience_left());
   const auto& latency = attempts_[first]->lease().latency();
   if (failover.retries(policy::FailoverOn::timeout)) {
     services_.scheduler.arm_in(attempt_timer_, resilience::first_attempt_limit(left, latency));
@@ -58,6 +60,7 @@ void Exchange::arm_attempt_timers() {
 
 void Exchange::launch(Slot slot, const Destination& to, cluster::Lease lease,
                       Connection connection) {
+  if (slot == second) crossing_.fail_over();
   upstream::Attempt& attempt = attempts_[slot].emplace(services_.pools, signal_);
   records_[slot] = record_.attempt_count++;
   const policy::Endpoint& facts = lease.endpoint().facts;
@@ -67,6 +70,7 @@ void Exchange::launch(Slot slot, const Destination& to, cluster::Lease lease,
   if (slot == fallback) record.upstream = to.upstream->name;
   attempt.start(std::move(lease), *to.upstream, connection,
                 upstream::wire_for(*to.upstream, stream_.head()));
+  if (slot == first) arm_attempt_timers();
   if (attempt.state() == AttemptState::connected) send(slot);
 }
 
@@ -78,12 +82,19 @@ void Exchange::send(Slot slot) {
   }
   mark_attempt(stream_.head(), remainder(),
                slot == second ? AttemptNumber::second : AttemptNumber::first);
+  crossing_.remove_patience();
+  // A second attempt is marked as a retry, which says more.
+  if (slot == first) {
+    const Instant now = services_.scheduler.now();
+    crossing_.write_patience(std::min(left_of(attempt_timer_, now), left_of(hedge_timer_, now)));
+  }
   attempts_[slot]->send(stream_.head());
   if (attempts_[slot]->state() == AttemptState::waiting) begin_request_body(*attempts_[slot]);
 }
 
 Exchange::Verdict Exchange::judge() {
   if (failure_ == Failure::none) judge_circumstances();
+  crossing_.tell_of_spent_failover();
   for (const Slot slot : {first, second, fallback}) {
     if (failure_ == Failure::none && !chosen_ && running(slot)) judge_attempt(slot);
   }
@@ -100,7 +111,7 @@ bool Exchange::running(Slot slot) const {
 // What ends the exchange whatever the attempts do.
 void Exchange::judge_circumstances() {
   if (attempts_until_.passed(services_.scheduler.now())) return fail(Failure::deadline_passed);
-  if (stream_.caller() == downstream::Caller::gone && cancels_when_gone()) {
+  if (crossing_.caller_gone() && cancels_when_gone()) {
     return fail(Failure::caller_gone);
   }
   switch (request_pipe_.state()) {
@@ -118,7 +129,10 @@ void Exchange::judge_attempt(Slot slot) {
     case AttemptState::connecting: break;
     case AttemptState::connected: send(slot); break;
     case AttemptState::informed:
-      stream_.inform(attempt.response());
+      // That is for us: it goes on as ours, to whoever caused this call.
+      if (!crossing_.heard_of_failover(attempt.response().fields)) {
+        stream_.inform(attempt.response());
+      }
       attempt.next_head();
       services_.scheduler.schedule(signal_);
       break;
@@ -137,6 +151,7 @@ void Exchange::begin_request_body(upstream::Attempt& attempt) {
 void Exchange::judge_response(Slot slot) {
   const Outcome outcome =
       resilience::judge_head(attempts_[slot]->response(), call_, budget_use(*attempts_[slot]));
+  crossing_.heard_of_failover(attempts_[slot]->response().fields);
   const bool unwanted = resilience::retry_word(outcome).has_value();
   if (unwanted && fail_over(slot, outcome)) return;
   if (unwanted && slot != fallback && route_ != nullptr && policy().fallback) {
@@ -186,11 +201,12 @@ Refusal Exchange::refusal_of(Slot slot, const Outcome& outcome,
   question.method = stream_.head().method;
   question.idempotent_by_declaration = resilience::declared_idempotent(stream_.head(), failover);
   question.bytes_written = attempt.bytes_written();
-  question.marked_as_retry = marked_as_retry_;
-  question.already_failed_over = slot != first || attempts_made_ > 1;
+  question.marked_as_retry = crossing_.marked_as_retry();
+  question.already_failed_over = slot != first || crossing_.failed_over();
   question.alternative = alternative != nullptr;
   question.replay = stream_.head().body.empty() ? resilience::Replay::possible : replay_->replay();
-  question.left = std::max(Duration::zero(), handed_on());
+  question.left = std::max(Duration::zero(), std::min(handed_on(), crossing_.patience_left()));
+  question.outcome.failover_spent_below |= crossing_.failover_spent();
   if (alternative != nullptr) {
     question.median = std::min(alternative->latency().median, alternative->expected());
   }
@@ -222,7 +238,6 @@ bool Exchange::fail_over(Slot slot, const Outcome& outcome) {
   hedge_timer_.disarm();
   request_pipe_.reset();
   replay_->rewind();
-  ++attempts_made_;
   launch(second, route_->to, std::move(*lease), connection);
   return true;
 }
@@ -230,7 +245,7 @@ bool Exchange::fail_over(Slot slot, const Outcome& outcome) {
 // The failover started early: both attempts run on, the first good answer wins.
 void Exchange::hedge() {
   hedge_timer_.disarm();
-  if (!running(first) || attempts_made_ > 1) return;
+  if (!running(first) || crossing_.failed_over()) return;
   cluster::Cluster& cluster = *route_->to.cluster;
   const Instant now = services_.scheduler.now();
   auto lease = cluster.pick_second({version_, hash_, &attempts_[first]->endpoint()}, now);
@@ -239,7 +254,6 @@ void Exchange::hedge() {
   if (refusal != Refusal::none || !cluster.take_token(now)) return;
   attempt_timer_.disarm();
   record_.hedged = true;
-  ++attempts_made_;
   launch(second, route_->to, std::move(*lease), Connection::any);
 }
 

@@ -68,7 +68,8 @@ std::string_view name_of(BudgetSource source) {
   switch (source) {
     case BudgetSource::header: return "header";
     case BudgetSource::route: return "route";
-    case BudgetSource::inbound: return "inbound";
+    case BudgetSource::exact: return "exact";
+    case BudgetSource::trace: return "trace";
     case BudgetSource::listener_default: return "default";
     case BudgetSource::listener_maximum: return "maximum";
   }
@@ -106,7 +107,10 @@ Budget effective_budget(const Grant& grant, const BudgetPolicy& policy) {
   };
   if (policy.route) consider(*policy.route, BudgetSource::route);
   if (grant.granted) consider(*grant.granted, BudgetSource::header);
-  if (!policy.route && !grant.granted) consider(policy.fallback, BudgetSource::listener_default);
+  if (policy.inherited) consider(policy.inherited->left, policy.inherited->source);
+  if (!policy.route && !grant.granted && !policy.inherited) {
+    consider(policy.fallback, BudgetSource::listener_default);
+  }
   budget.total = std::max(budget.total, Duration::zero());
   return budget;
 }

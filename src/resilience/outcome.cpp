@@ -93,7 +93,8 @@ constexpr Row rows[] = {
    Grpc::resource_exhausted, downstream, maybe, spared, never},
   {Failure::request_timeout, "request_timeout", "http_request_error", 408, Grpc::cancelled,
    downstream, maybe, spared, never},
-  {Failure::caller_gone, "caller_gone", "", 0, Grpc::cancelled, downstream, maybe, spared, never},
+  // Sent only to an application that is still there, though the caller of its own request has gone.
+  {Failure::caller_gone, "caller_gone", "", 499, Grpc::cancelled, downstream, maybe, spared, never},
   {Failure::internal, "internal", "proxy_internal_error", 500, Grpc::internal,
    ours, maybe, spared, never},
 };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "weir/http/websocket.h"
+#include "weir/resilience/failover.h"
 #include "weir/upstream/h2_connection.h"
 
 namespace weir::upstream {
@@ -61,8 +62,11 @@ void H2Stream::on_settings() {
 
 void H2Stream::on_response(http::ResponseHead& head) {
   if (head.informational()) {
-    // `100 Continue` was ours to say and has been said. One is kept until it is read.
-    if (head.status <= 101 || progress_ != Progress::waiting) return;
+    // `100 Continue` was ours to say and has been said. One is kept until it is read, the first;
+    // but that the failover is spent is more than whatever the first says.
+    const bool matters_more =
+        progress_ == Progress::informed && resilience::failover_spent_below(head.fields);
+    if (head.status <= 101 || (progress_ != Progress::waiting && !matters_more)) return;
     std::swap(response_, head);
     return advance(Progress::informed);
   }

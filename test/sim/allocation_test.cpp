@@ -67,5 +67,36 @@ TEST(Allocation, a_warm_exchange_makes_none) {
   scene.finish();
 }
 
+TEST(Allocation, finding_the_cause_of_a_warm_exchange_makes_none) {
+  Scene scene;
+  scene.recorder.keep = false;
+  auto service = service_with(upstream("catalog", 1));
+  service.inbound.emplace();
+  service.inbound->application = instance_address(9);
+  service.inbound->upstream.endpoints.push_back(endpoint(9));
+  scene.apply(service);
+  for (const auto& instance : scene.instances) instance->mood.idle = std::chrono::seconds{100};
+  Client& user = scene.client(telemetry::Direction::inbound);
+  Client& application = scene.client();
+  user.keep_bodies = application.keep_bodies = false;
+  const std::string fields =
+      "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+      "tracestate: a=1,b=2\r\nx-request-id: r-1\r\nweir-budget-ms: 500\r\n";
+  for (int round = 0; round < 300; ++round) {
+    if (round == 200) {
+      allocations = 0;
+      counting = true;
+    }
+    user.get("/1", fields);
+    scene.world.run_for(milliseconds{2});
+    application.get("/1", fields);
+    scene.world.run_for(milliseconds{20});
+  }
+  counting = false;
+  EXPECT_EQ(allocations, 0U);
+  EXPECT_EQ(user.complete() + application.complete(), 600U);
+  scene.finish();
+}
+
 }  // namespace
 }  // namespace weir::sim

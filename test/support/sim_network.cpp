@@ -8,24 +8,23 @@
 
 namespace weir::sim {
 
-SimTransport::SimTransport(std::shared_ptr<Link> link, Address peer, Holdings& holdings)
-    : link_(std::move(link)), peer_(peer), holdings_(holdings) {
+SimTransport::SimTransport(std::shared_ptr<Link> link, Address peer, Holdings& holdings, Side side)
+    : link_(std::move(link)), side_(side), peer_(peer), holdings_(holdings) {
   ++holdings_.transports;
-  link_->attach(Side::proxy, *this);
+  link_->attach(side_, *this);
 }
 
 SimTransport::~SimTransport() {
   const Scope scope{Whose::world};
   --holdings_.transports;
-  link_->close(Side::proxy, closing_);
+  link_->close(side_, closing_);
 }
 
 void SimTransport::read(std::span<char> into) {
   const Scope scope{Whose::world};
   into_ = into;
-  if (!link_->readable(Side::proxy).empty() || link_->ended(Side::proxy) ||
-      link_->broken(Side::proxy)) {
-    link_->poke(Side::proxy);
+  if (!link_->readable(side_).empty() || link_->ended(side_) || link_->broken(side_)) {
+    link_->poke(side_);
   }
 }
 
@@ -35,23 +34,22 @@ net::ReadResult SimTransport::take() {
     link_->cut();
     return {0, net::IoError::reset};
   }
-  const std::string_view bytes = link_->readable(Side::proxy);
+  const std::string_view bytes = link_->readable(side_);
   if (bytes.empty()) {
-    return {0, link_->broken(Side::proxy) ? net::IoError::reset : net::IoError::none};
+    return {0, link_->broken(side_) ? net::IoError::reset : net::IoError::none};
   }
   std::size_t count = std::min(bytes.size(), into_.size());
   if (link_->traits().ragged && world.random().chance(percent(50))) {
     count = 1 + world.random().below(count);
   }
   std::memcpy(into_.data(), bytes.data(), count);
-  link_->consume(Side::proxy, count);
+  link_->consume(side_, count);
   return {count, net::IoError::none};
 }
 
 void SimTransport::on_arrival() {
   if (into_.empty()) return;
-  if (link_->readable(Side::proxy).empty() && !link_->ended(Side::proxy) &&
-      !link_->broken(Side::proxy)) {
+  if (link_->readable(side_).empty() && !link_->ended(side_) && !link_->broken(side_)) {
     return;
   }
   const net::ReadResult result = take();
@@ -62,7 +60,7 @@ void SimTransport::on_arrival() {
 
 net::WriteResult SimTransport::write(std::span<const iovec> pieces) {
   const Scope scope{Whose::world};
-  if (link_->broken(Side::proxy)) return {0, net::IoError::reset};
+  if (link_->broken(side_)) return {0, net::IoError::reset};
   if (link_->world().operation_fails()) {
     link_->cut();
     return {0, net::IoError::reset};
@@ -70,7 +68,7 @@ net::WriteResult SimTransport::write(std::span<const iovec> pieces) {
   net::WriteResult result;
   for (const iovec& piece : pieces) {
     const std::string_view bytes{static_cast<const char*>(piece.iov_base), piece.iov_len};
-    const std::size_t taken = link_->send(Side::proxy, bytes);
+    const std::size_t taken = link_->send(side_, bytes);
     result.bytes += taken;
     if (taken < bytes.size()) break;
   }
@@ -79,7 +77,7 @@ net::WriteResult SimTransport::write(std::span<const iovec> pieces) {
 
 void SimTransport::wait_writable() {
   const Scope scope{Whose::world};
-  link_->want_space(Side::proxy);
+  link_->want_space(side_);
 }
 
 void SimTransport::on_space() {
@@ -89,7 +87,7 @@ void SimTransport::on_space() {
 
 void SimTransport::shutdown_send() {
   const Scope scope{Whose::world};
-  link_->end(Side::proxy);
+  link_->end(side_);
 }
 
 class SimConnector::Attempt final : public net::Connecting {

@@ -18,7 +18,9 @@ struct Holdings {
 
 class SimTransport final : public net::Transport, private LinkEvents {
  public:
-  SimTransport(std::shared_ptr<Link> link, Address peer, Holdings& holdings);
+  // `side`: which end of the link a proxy stands at; the peer's where two proxies meet.
+  SimTransport(std::shared_ptr<Link> link, Address peer, Holdings& holdings,
+               Side side = Side::proxy);
   ~SimTransport() override;
 
   void deliver_to(net::TransportEvents& events) override { events_ = &events; }
@@ -36,6 +38,7 @@ class SimTransport final : public net::Transport, private LinkEvents {
   net::ReadResult take();
 
   std::shared_ptr<Link> link_;
+  Side side_;
   Address peer_;
   Address local_ = Address::v4({127, 0, 0, 1}, 15001);
   Holdings& holdings_;

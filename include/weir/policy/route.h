@@ -40,6 +40,10 @@ struct Fallback {
 
 enum class CallerGone : std::uint8_t { by_method, cancel, finish };
 
+// Whether a call belongs to the inbound request that caused it. `off` for what shall outlive that
+// request: it inherits no budget and no mark, and is not cancelled with it.
+enum class Correlate : std::uint8_t { on, off };
+
 struct Route {
   std::string name;  // given, or made from the match; unique in the service
   Match match;
@@ -49,6 +53,7 @@ struct Route {
   std::vector<VersionRule> versions;
   std::optional<Fallback> fallback;
   CallerGone on_caller_gone = CallerGone::by_method;
+  Correlate correlate = Correlate::on;
   std::optional<Bytes> body_limit;
   std::optional<Duration> idle;  // streams: idle limit instead of a total after the first byte
 };

@@ -60,6 +60,8 @@ struct Listener {
   bool server_timing = false;
   // Budgets, marks and identifiers from callers are believed.
   bool trusted = true;
+  // Of the traces that begin here: the share that is marked as sampled.
+  Ratio sampled = percent(100);
 };
 
 // There is no other endpoint to turn to, so these are off until the operator asks for them.

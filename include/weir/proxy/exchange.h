@@ -18,6 +18,7 @@
 #include "weir/base/task.h"
 #include "weir/cluster/bulkhead.h"
 #include "weir/downstream/stream.h"
+#include "weir/proxy/crossing.h"
 #include "weir/proxy/local_reply.h"
 #include "weir/proxy/pipe.h"
 #include "weir/proxy/replay.h"
@@ -123,13 +124,12 @@ class Exchange final : public Recycled, public Listed {
   Timer hedge_timer_{signal_};
   Timer idle_timer_{signal_};
 
+  Crossing crossing_;
   const CompiledRoute* route_ = nullptr;
   std::string_view version_;
   std::uint64_t hash_ = 0;
   resilience::Grant grant_;
-  bool marked_as_retry_ = false;
   resilience::Call call_ = resilience::Call::plain;
-  std::uint8_t attempts_made_ = 0;  // against the route's upstream
 
   cluster::Permit permit_;
   std::optional<cluster::Waiter> waiter_;

@@ -9,6 +9,7 @@
 
 namespace weir::proxy {
 
+class Correlator;
 class Exchange;
 
 class ExchangeOwner {
@@ -26,6 +27,7 @@ struct Services {
   upstream::Pools& pools;
   Random& random;
   telemetry::Recorder& recorder;
+  Correlator& correlator;
   ExchangeOwner& owner;
 };
 

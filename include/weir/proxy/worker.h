@@ -24,8 +24,9 @@
 
 namespace weir::proxy {
 
-// Counts that hold for the process, whatever worker they happen on.
+// What holds for the process, whatever worker it happens on.
 struct ProcessCounts {
+  Correlation correlation;
   std::atomic<std::uint32_t> inbound_connections{0};
   std::atomic<std::uint32_t> outbound_connections{0};
   std::atomic<std::uint32_t>& connections(telemetry::Direction direction) {

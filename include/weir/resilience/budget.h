@@ -18,9 +18,11 @@ namespace weir::resilience {
 
 // Which of the candidates was the smallest.
 enum class BudgetSource : std::uint8_t {
-  header,   // what the caller granted
-  route,    // the route's budget
-  inbound,  // what was left of the inbound request that caused this call (correlated)
+  header,  // what the caller granted
+  route,   // the route's budget
+  // What was left of the inbound request that caused this call,
+  exact,  // known by our own id,
+  trace,  // or by something weaker
   listener_default,
   listener_maximum
 };
@@ -37,10 +39,16 @@ Grant read_grant(const http::Fields& fields);
 // promises it to its callee; the listener's maximum and the route's budget bound it like any other.
 Grant read_grpc_grant(const http::Fields& fields);
 
+struct Inherited {
+  Duration left;  // from the first byte of this request on; negative: it is too late
+  BudgetSource source;
+};
+
 struct BudgetPolicy {
   std::optional<Duration> route;
-  Duration fallback;  // the listener's default: when neither caller nor route says anything
+  Duration fallback;  // the listener's default: when nobody else says anything
   Duration maximum;
+  std::optional<Inherited> inherited{};
 };
 
 struct Budget {

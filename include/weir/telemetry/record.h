@@ -13,6 +13,7 @@
 #include "weir/resilience/budget.h"
 #include "weir/resilience/failover.h"
 #include "weir/resilience/outcome.h"
+#include "weir/telemetry/cause_source.h"
 
 namespace weir::telemetry {
 
@@ -63,6 +64,7 @@ struct Record {
   Duration budget{};                 // as granted or set
   Duration budget_left{};            // at the end, not negative
   resilience::BudgetSource budget_source = resilience::BudgetSource::listener_default;
+  CauseSource cause = CauseSource::none;  // outbound: by what its inbound request was found
   std::uint8_t malformed_grants = 0;
   std::array<AttemptRecord, 3> attempts;  // the third only against a fallback upstream
   std::uint8_t attempt_count = 0;

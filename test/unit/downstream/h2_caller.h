@@ -19,6 +19,7 @@ struct H2Exchange final : codec::H2Stream, codec::H2Outgoing {
   void on_response(http::ResponseHead& head) override {
     if (head.informational()) {
       informed.push_back(head.status);
+      informed_fields = head.fields;
     } else {
       status = head.status;
       fields = head.fields;
@@ -60,6 +61,7 @@ struct H2Exchange final : codec::H2Stream, codec::H2Outgoing {
   bool reads = true;  // opens its window again
   const http::Fields* trailing_request = nullptr;
   std::vector<int> informed;
+  http::Fields informed_fields;  // of the last
   int status = 0;
   http::Fields fields;
   std::string body;

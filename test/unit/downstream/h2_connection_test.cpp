@@ -91,6 +91,18 @@ TEST(H2Connection, informational_heads_come_before_the_answer) {
   EXPECT_EQ(one.body, "one");
 }
 
+TEST(H2Connection, the_news_of_a_spent_failover_does_not_wait_for_the_answer) {
+  H2Call call;
+  H2Exchange& one = call.request("/1");
+  auto told = H2Call::head_of({}, 102);
+  told.fields.add(http::Name::weir_failover, "spent");
+  call.streams.at(0)->inform(told);
+  call.settle();
+  EXPECT_EQ(one.informed, (std::vector<int>{102}));
+  EXPECT_EQ(one.informed_fields.find(http::Name::weir_failover), "spent");
+  EXPECT_FALSE(one.ended);
+}
+
 TEST(H2Connection, the_answer_to_head_has_a_length_and_no_body) {
   H2Call call;
   H2Exchange& one = call.request("/1", http::Method::head);

@@ -116,6 +116,28 @@ TEST(Budget, is_the_minimum_of_all_that_is_present) {
   }
 }
 
+TEST(Budget, is_at_most_what_the_inbound_request_has_left) {
+  const struct {
+    std::optional<Duration> route;
+    Duration left;
+    Duration total;
+    BudgetSource source;
+  } rows[] = {
+      {std::nullopt, 300ms, 300ms, BudgetSource::exact},
+      {std::nullopt, 1500ms, 1500ms, BudgetSource::exact},  // the default is for the uncorrelated
+      {std::nullopt, 5s, 2s, BudgetSource::listener_maximum},
+      {200ms, 300ms, 200ms, BudgetSource::route},
+      {400ms, 300ms, 300ms, BudgetSource::exact},
+      {400ms, -300ms, 0ms, BudgetSource::exact},
+  };
+  for (const auto& row : rows) {
+    const Budget budget =
+        effective_budget({}, {row.route, 800ms, 2s, Inherited{row.left, BudgetSource::exact}});
+    EXPECT_EQ(budget.total, row.total);
+    EXPECT_EQ(budget.source, row.source) << name_of(budget.source);
+  }
+}
+
 TEST(Budget, is_handed_on_in_the_words_that_the_request_used) {
   auto fields = fields_of({{Name::grpc_timeout, "1S"}, {Name::weir_budget_ms, "1000"}});
   write_grant(fields, {237ms + 900us});

@@ -43,7 +43,7 @@ TEST(Outcome, local_replies_carry_the_status_of_rfc_9209_or_of_the_budget) {
       {Failure::request_too_large, 413, 8, "http_request_error"},
       {Failure::request_timeout, 408, 1, "http_request_error"},
       {Failure::internal, 500, 13, "proxy_internal_error"},
-      {Failure::caller_gone, 0, 1, ""},
+      {Failure::caller_gone, 499, 1, ""},
   };
   for (const Row& row : rows) {
     const FailureFacts& facts = facts_of(row.failure);

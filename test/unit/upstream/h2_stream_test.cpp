@@ -63,6 +63,25 @@ TEST(H2Stream, tells_informational_responses_before_the_final_one) {
   EXPECT_EQ(Endpoint::read(*asked), "done");
 }
 
+TEST(H2Stream, the_news_of_a_spent_failover_replaces_what_was_not_read_and_is_replaced_by_nothing) {
+  Endpoint endpoint;
+  const auto asked = endpoint.ask("/");
+  Received& request = endpoint.servers[0].requests[0];
+  http::ResponseHead told = Received::head_of(102);
+  told.fields.add(http::Name::weir_failover, "spent");
+  request.inform(103);
+  request.session.inform(request, told);
+  request.inform(103);
+  request.answer("done");
+  endpoint.settle();
+  ASSERT_EQ(asked->attempt.state(), State::informed);
+  EXPECT_EQ(asked->attempt.response().status, 102);
+  EXPECT_EQ(asked->attempt.response().fields.find(http::Name::weir_failover), "spent");
+  asked->attempt.next_head();
+  ASSERT_EQ(asked->attempt.state(), State::responding);
+  EXPECT_EQ(asked->attempt.response().status, 200);
+}
+
 TEST(H2Stream, cancelling_resets_the_stream_and_leaves_its_neighbours) {
   Endpoint endpoint;
   auto cancelled = endpoint.ask("/1");

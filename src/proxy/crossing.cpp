@@ -1,0 +1,136 @@
+#include "weir/proxy/crossing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "weir/proxy/ancestry.h"
+#include "weir/resilience/failover.h"
+#include "weir/telemetry/cause_source.h"
+
+namespace weir::proxy {
+
+using resilience::BudgetSource;
+using resilience::Deadline;
+using telemetry::CauseSource;
+
+namespace {
+// How many milliseconds the callee may still fail over; the caller does not meanwhile.
+constexpr std::string_view patience_field = "weir-failover-ms";
+}  // namespace
+
+Crossing::Crossing(Services& services, downstream::Stream& stream, const CompiledListener& listener,
+                   Wakeable& woken)
+    : services_(services),
+      stream_(stream),
+      listener_(listener),
+      inbound_(woken),
+      causes_(services.correlator, woken) {}
+
+void Crossing::look_back(const CompiledRoute& route) {
+  if (listener_.policy->trusted) marked_as_retry_ = resilience::marked_as_retry(fields());
+  if (inbound()) return read_patience();
+  if (listener_.policy->trusted && route.route->correlate == policy::Correlate::on) {
+    causes_.find(read_ancestry(fields()), services_.scheduler.now());
+  }
+  remove_cause(fields());
+  if (causes_.source() != CauseSource::none) inherit();
+}
+
+void Crossing::inherit() {
+  failover_until_ = causes_.failover_until();
+  if (causes_.marked_as_retry()) {
+    marked_as_retry_ = true;
+    fields().set(http::Name::weir_attempt, "2");
+  }
+  if (!causes_.criticality().empty() && !fields().contains(http::Name::weir_criticality)) {
+    fields().add(http::Name::weir_criticality, causes_.criticality());
+  }
+}
+
+// From a caller whom we believe; the application shall not see it.
+void Crossing::read_patience() {
+  const bool trusted = listener_.policy->trusted;
+  if (trusted && fields().contains(http::Name::weir_budget_ms)) caller_ = Caller::listens;
+  const auto text = fields().find(patience_field);
+  if (!text) return;
+  std::uint32_t patience_ms = 0;  // also where it is malformed
+  std::from_chars(text->data(), text->data() + text->size(), patience_ms);
+  if (trusted) {
+    failover_until_ = Deadline::after(stream_.first_byte(), std::chrono::milliseconds{patience_ms});
+  }
+  remove_patience();
+}
+
+std::optional<resilience::Inherited> Crossing::inherited() const {
+  if (causes_.deadline().is_none()) return std::nullopt;
+  // The margin is the application's: to answer with what it has when this call has failed.
+  const Duration left = causes_.deadline().instant() - listener_.margin - stream_.first_byte();
+  const bool exact = causes_.source() == CauseSource::exact;
+  return resilience::Inherited{left, exact ? BudgetSource::exact : BudgetSource::trace};
+}
+
+std::string_view Crossing::agree_on_version(const CompiledRoute& route, std::string_view version) {
+  if (version.empty() || causes_.source() == CauseSource::none) return version;
+  const ShortText agreed = causes_.agree(route.route->name, version);
+  const auto& endpoints = route.to.upstream->endpoints;
+  const auto spelled = std::ranges::find(endpoints, agreed.view(), &policy::Endpoint::version);
+  // After a reload it may be gone.
+  return spelled != endpoints.end() ? std::string_view{spelled->version} : version;
+}
+
+void Crossing::enter(Deadline deadline) {
+  if (!inbound()) return;
+  const Ancestry ancestry = adopt_ancestry(fields(), *listener_.policy, services_.random);
+  const auto criticality = fields().find(http::Name::weir_criticality).value_or("");
+  inbound_.enter(services_.correlator, ancestry,
+                 {deadline, marked_as_retry_, failover_until_, ShortText{criticality}});
+  if (inbound_.entered()) write_cause(fields(), inbound_.id());
+}
+
+void Crossing::leave(InboundRequest::End end) { inbound_.leave(end, services_.scheduler.now()); }
+
+bool Crossing::caller_gone() const {
+  return stream_.caller() == downstream::Caller::gone || causes_.gone();
+}
+
+void Crossing::fail_over() {
+  spent_ = Spent::here;
+  causes_.spend();
+}
+
+bool Crossing::heard_of_failover(const http::Fields& response) {
+  if (!resilience::failover_spent_below(response)) return false;
+  if (spent_ == Spent::no) spent_ = Spent::below;
+  causes_.spend();
+  return true;
+}
+
+void Crossing::tell_of_spent_failover() {
+  // A second try of our own goes to the same application; the answer will say so.
+  const bool news = spent_ == Spent::below || inbound_.failover_spent();
+  if (caller_ != Caller::listens || !news) return;
+  caller_ = Caller::told;
+  http::ResponseHead told;
+  told.status = 102;
+  told.reason = "Processing";
+  told.fields.add(http::Name::weir_failover, "spent");
+  stream_.inform(told);
+}
+
+Duration Crossing::patience_left() const {
+  if (failover_until_.is_none()) return Duration::max();
+  return std::max(Duration::zero(),
+                  failover_until_.left(services_.scheduler.now()) - listener_.margin);
+}
+
+void Crossing::write_patience(Duration next_attempt_in) {
+  const Duration left = std::min(patience_left(), next_attempt_in);
+  if (inbound() || left == Duration::max()) return;
+  fields().add(patience_field, fmt::format_int{whole_milliseconds(left)}.c_str());
+}
+
+void Crossing::remove_patience() { fields().remove(patience_field); }
+
+}  // namespace weir::proxy
