@@ -112,7 +112,7 @@ step_thread() {
 
 step_fuzz() {
   have clang++-$CLANG || { skip "clang-$CLANG is not installed"; return; }
-  local folder=build/fuzz source name passed=0 failed=0
+  local folder=build/fuzz source name passed=0 failed=0 broken=
   configure "$folder" -DCMAKE_CXX_COMPILER=clang++-$CLANG -DCMAKE_C_COMPILER=clang-$CLANG \
     -DWEIR_TESTS=OFF -DWEIR_FUZZ=ON &&
     ninja -C "$folder" -j "$JOBS" --quiet weir_fuzzers || return 1
@@ -127,7 +127,12 @@ step_fuzz() {
       ((++passed))
     else
       ((++failed))
+      broken+=" $name"
     fi
+  done
+  for name in $broken; do
+    echo "$name failed on"
+    base64 "$folder/$name"-*
   done
   echo "$passed passed, $failed failed, 0 skipped"
   ((failed == 0))

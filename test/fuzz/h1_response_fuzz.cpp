@@ -28,8 +28,7 @@ Result parse_split(ResponseHeadParser& parser, std::string_view text) {
 
 void compare_with_llhttp(std::string_view text, http::Method asked) {
   const SeenMessage weir = weir_response(text, asked);
-  if (!weir.complete) return;
-  if (text.find('"') != text.npos || text.find('\t') != text.npos) return;
+  if (!weir.complete || !LlhttpOracle::agrees_on(text)) return;
   const SeenMessage oracle = LlhttpOracle::response(text, asked);
   require(oracle.complete);
   require(oracle.status == weir.status);
