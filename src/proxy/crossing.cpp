@@ -33,6 +33,9 @@ void Crossing::look_back(const CompiledRoute& route) {
   if (inbound()) return read_patience();
   if (listener_.policy->trusted && route.route->correlate == policy::Correlate::on) {
     causes_.find(read_ancestry(fields()), services_.scheduler.now());
+    source_ = causes_.source();
+  } else {
+    source_ = CauseSource::off;
   }
   remove_cause(fields());
   if (causes_.source() != CauseSource::none) inherit();
@@ -93,6 +96,10 @@ void Crossing::leave(InboundRequest::End end) { inbound_.leave(end, services_.sc
 
 bool Crossing::caller_gone() const {
   return stream_.caller() == downstream::Caller::gone || causes_.gone();
+}
+
+bool Crossing::only_causes_gone() const {
+  return stream_.caller() != downstream::Caller::gone && causes_.gone();
 }
 
 void Crossing::fail_over() {

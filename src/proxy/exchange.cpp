@@ -378,6 +378,7 @@ void Exchange::record() {
   record_.version = version_;
   record_.grpc = grpc();
   record_.failure = failure_;
+  record_.cascaded = failure_ == Failure::caller_gone && crossing_.only_causes_gone();
   record_.bytes_received = request_pipe_.bytes();
   record_.bytes_sent = local_ ? local_->body.size() : response_pipe_.bytes();
   record_.budget_left = budget_end_.is_none() ? Duration{} : budget_end_.left(now);

@@ -160,8 +160,7 @@ void Exchange::judge_response(Slot slot) {
   }
   for (const Slot other : {first, second}) {
     if (other == slot || !running(other)) continue;
-    count_unproductive(telemetry::Unproductive::hedge_lost,
-                       services_.scheduler.now() - attempts_[other]->started());
+    count_unproductive(other, telemetry::Unproductive::hedge_lost);
     end_attempt(other, {.failure = Failure::caller_gone});
   }
   chosen_ = slot;
@@ -170,6 +169,7 @@ void Exchange::judge_response(Slot slot) {
   attempt.status = outcome.status;
   attempt.elapsed = services_.scheduler.now() - attempts_[slot]->started();
   attempt.reused_connection = attempts_[slot]->reused_connection();
+  if (crossing_.caller_gone()) attempt.work = telemetry::Work::late;
   record_.grpc_status = outcome.grpc;
 }
 
@@ -298,21 +298,27 @@ void Exchange::end_attempt(Slot slot, const Outcome& outcome) {
   record.status = outcome.status;
   record.elapsed = now - attempt.started();
   record.reused_connection = attempt.reused_connection();
+  if (attempt.state() == AttemptState::responding) record.work = telemetry::Work::late;
   if (outcome.failure == Failure::caller_gone) {
-    count_unproductive(telemetry::Unproductive::caller_gone, record.elapsed);
+    count_unproductive(slot, telemetry::Unproductive::caller_gone);
   } else if (outcome.failure == Failure::deadline_passed ||
              outcome.failure == Failure::attempt_timeout) {
-    count_unproductive(telemetry::Unproductive::deadline_passed, record.elapsed);
+    count_unproductive(slot, telemetry::Unproductive::deadline_passed);
   }
   attempt.lease().finish(outcome, record.elapsed, now);
   finished_[slot] = std::move(attempt.lease());
   attempts_[slot].reset();
 }
 
-// The first reason stands; later ones only add time.
-void Exchange::count_unproductive(telemetry::Unproductive reason, Duration time) {
+// Each attempt counts once, for the first reason, and not at all before anything was sent.
+void Exchange::count_unproductive(Slot slot, telemetry::Unproductive reason) {
+  const upstream::Attempt& attempt = *attempts_[slot];
+  auto& record = record_.attempts[records_[slot]];
+  if (record.unproductive != telemetry::Unproductive::none || !attempt.bytes_written()) return;
+  record.unproductive = reason;
+  record.sunk = services_.scheduler.now() - attempt.started();
   if (record_.unproductive == telemetry::Unproductive::none) record_.unproductive = reason;
-  record_.unproductive_time += time;
+  record_.unproductive_time += record.sunk;
 }
 
 // The attempt whose response was relayed is judged by its head, by the gRPC status in its trailers,
@@ -332,10 +338,13 @@ void Exchange::record_attempt_end() {
     outcome.failure = failure_ == Failure::reset_mid_response ? failure_ : Failure::none;
     if (grpc()) record_.grpc_status = resilience::facts_of(failure_).grpc_status;
   }
-  if (failure_ == Failure::caller_gone) {
-    count_unproductive(telemetry::Unproductive::caller_gone, now - attempt.started());
-  } else if (failure_ == Failure::deadline_passed) {
-    count_unproductive(telemetry::Unproductive::deadline_passed, now - attempt.started());
+  // What a stream has told by then was of use.
+  const bool late = record.work == telemetry::Work::late;
+  const bool streamed = !late && (tunnel_ || policy().idle);
+  if (late || (failure_ == Failure::caller_gone && !streamed)) {
+    count_unproductive(*chosen_, telemetry::Unproductive::caller_gone);
+  } else if (failure_ == Failure::deadline_passed && !streamed) {
+    count_unproductive(*chosen_, telemetry::Unproductive::deadline_passed);
   }
   attempt.lease().finish(outcome, record.elapsed, now);
   attempt.release();

@@ -33,7 +33,8 @@ class Crossing {
   // request, takes those out that mean nothing to the next, and inherits what the causes of a call
   // hand on. Fields from beyond the trust boundary have been removed before.
   void look_back(const CompiledRoute& route);
-  telemetry::CauseSource source() const { return causes_.source(); }
+  // `off` where nobody looked.
+  telemetry::CauseSource source() const { return source_; }
   // What the causes leave to this call; nullopt: nothing limits it.
   std::optional<resilience::Inherited> inherited() const;
   // A split by chance is thrown once per request of the user, not once per call: `version`, or what
@@ -47,6 +48,8 @@ class Crossing {
 
   // Our own caller, or everybody whose request may have caused this one.
   bool caller_gone() const;
+  // The latter, while our own still waits.
+  bool only_causes_gone() const;
 
   // The request is itself a retry, or belongs to one.
   bool marked_as_retry() const { return marked_as_retry_; }
@@ -84,6 +87,7 @@ class Crossing {
   const CompiledListener& listener_;
   InboundRequest inbound_;  // inbound: what our calls are caused by
   Causes causes_;           // outbound: what caused this one
+  telemetry::CauseSource source_ = telemetry::CauseSource::none;
   bool marked_as_retry_ = false;
   Caller caller_ = Caller::plain;
   Spent spent_ = Spent::no;

@@ -82,7 +82,7 @@ class Exchange final : public Recycled, public Listed {
   bool may_be_repeated() const;
   bool running(Slot slot) const;
   void end_attempt(Slot slot, const resilience::Outcome& outcome);
-  void count_unproductive(telemetry::Unproductive reason, Duration time);
+  void count_unproductive(Slot slot, telemetry::Unproductive reason);
   void fail(resilience::Failure failure) { failure_ = failure; }
 
   // The way back.
