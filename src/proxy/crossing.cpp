@@ -84,8 +84,10 @@ std::string_view Crossing::agree_on_version(const CompiledRoute& route, std::str
 }
 
 void Crossing::enter(Deadline deadline) {
-  if (!inbound()) return;
+  // What comes in from outside by an outbound listener is somebody's cause at the next inbound one.
+  if (!inbound() && listener_.policy->trusted) return;
   const Ancestry ancestry = adopt_ancestry(fields(), *listener_.policy, services_.random);
+  if (!inbound()) return;
   const auto criticality = fields().find(http::Name::weir_criticality).value_or("");
   inbound_.enter(services_.correlator, ancestry,
                  {deadline, marked_as_retry_, failover_until_, ShortText{criticality}});

@@ -7,6 +7,7 @@
 #include "weir/proxy/forwarding.h"
 #include "weir/resilience/budget.h"
 #include "weir/resilience/failover.h"
+#include "weir/resilience/grpc.h"
 
 namespace weir::proxy {
 namespace {
@@ -358,10 +359,11 @@ void Exchange::record() {
   response_pipe_.detach();
   // What our caller does not wait for any more nobody below needs to finish; but what we finish
   // though he has gone is finished with all that belongs to it.
+  if (chosen_) record_attempt_end();
   const bool gone = failure_ == Failure::deadline_passed ||
+                    resilience::gave_up_in_time(record_.grpc_status, deadline_.left(now)) ||
                     (failure_ == Failure::caller_gone && cancels_when_gone());
   crossing_.leave(gone ? InboundRequest::End::gone : InboundRequest::End::completed);
-  if (chosen_) record_attempt_end();
 
   record_.elapsed = now - began_;
   record_.started = std::chrono::system_clock::now() - record_.elapsed;

@@ -109,6 +109,12 @@ Outcome judge_head(const http::ResponseHead& head, Call call, const BudgetUse& u
   return outcome;
 }
 
+bool gave_up_in_time(std::optional<std::uint8_t> status, Duration left) {
+  constexpr Duration rounding = std::chrono::milliseconds{5};
+  constexpr auto exceeded = static_cast<std::uint8_t>(http::GrpcStatus::deadline_exceeded);
+  return status == exceeded && left <= rounding;
+}
+
 Outcome judge_end(Outcome at_head, const http::Fields* trailers, Call call, const BudgetUse& use) {
   if (trailers != nullptr) {
     if (const auto grpc = trailers->find(http::Name::grpc_status)) {

@@ -41,7 +41,8 @@ class Crossing {
   // an earlier call of the same cause was given by this route.
   std::string_view agree_on_version(const CompiledRoute& route, std::string_view version);
 
-  // Inbound: from now on the application's calls find this request.
+  // Inbound: from now on the application's calls find this request. At the edge, in either
+  // direction, the trace that came is replaced by a fresh one.
   void enter(resilience::Deadline deadline);
   void set_deadline(resilience::Deadline deadline) { inbound_.set_deadline(deadline); }
   void leave(InboundRequest::End end);
