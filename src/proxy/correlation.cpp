@@ -88,7 +88,7 @@ void InboundRequest::leave(End end, Instant now) {
   if (entry_ == nullptr) return;
   CauseEntry& entry = *std::exchange(entry_, nullptr);
   bool rung = false;
-  if (end == End::completed) {
+  if (end != End::gone) {
     for (KeyLink& link : entry.links) {
       correlator_->table().index().remove(link, KeyIndex::Leaving::completed);
     }
@@ -102,6 +102,7 @@ void InboundRequest::leave(End end, Instant now) {
     while (CauseWatch* watch = entry.watches) {
       entry.remove(*watch);
       if (end == End::gone) watch->owner->lose();
+      if (end == End::failed) watch->owner->supersede();
     }
   }
   if (rung) correlator_->silence(rung_);

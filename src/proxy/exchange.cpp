@@ -363,7 +363,10 @@ void Exchange::record() {
   const bool gone = failure_ == Failure::deadline_passed ||
                     resilience::gave_up_in_time(record_.grpc_status, deadline_.left(now)) ||
                     (failure_ == Failure::caller_gone && cancels_when_gone());
-  crossing_.leave(gone ? InboundRequest::End::gone : InboundRequest::End::completed);
+  using End = InboundRequest::End;
+  const resilience::Outcome answer{failure_, record_.status, record_.grpc_status};
+  const End answered = resilience::retry_word(answer) ? End::failed : End::completed;
+  crossing_.leave(gone ? End::gone : answered);
 
   record_.elapsed = now - began_;
   record_.started = std::chrono::system_clock::now() - record_.elapsed;

@@ -59,7 +59,8 @@ class Correlation {
 class InboundRequest {
  public:
   enum class End : std::uint8_t {
-    completed,  // answered, or failed by itself: caps nothing and cancels nothing from now on
+    completed,  // answered: caps nothing and cancels nothing from now on
+    failed,     // the same with an error, which may be retried: so those that go on are not
     gone        // nobody waits any more: what it caused is in vain
   };
 

@@ -52,8 +52,8 @@ class Crossing {
   // The latter, while our own still waits.
   bool only_causes_gone() const;
 
-  // The request is itself a retry, or belongs to one.
-  bool marked_as_retry() const { return marked_as_retry_; }
+  // The request is itself a retry, or belongs to one or to what may be retried.
+  bool marked_as_retry() const { return marked_as_retry_ || causes_.superseded(); }
   // By this exchange.
   bool failed_over() const { return spent_ == Spent::here; }
   // By this exchange, or by somebody below it.

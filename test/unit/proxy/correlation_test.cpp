@@ -240,7 +240,8 @@ TEST_F(CorrelationTest, cancels_nothing_when_one_candidate_has_completed) {
 }
 
 TEST_F(CorrelationTest, remembers_those_who_went_for_calls_that_come_late) {
-  InboundRequest& one = request({.trace = trace, .span = {3}, .request_id = "r"});
+  const Ancestry ancestry{.trace = trace, .span = {3}, .request_id = "r"};
+  InboundRequest& one = request(ancestry, {after(milliseconds{500}), true});
   const Ancestry exact = by_id(one);
   one.leave(End::gone, start);
   EXPECT_TRUE(call(exact).causes.gone());
@@ -248,10 +249,24 @@ TEST_F(CorrelationTest, remembers_those_who_went_for_calls_that_come_late) {
   EXPECT_TRUE(call(by_request("r")).causes.gone());
   EXPECT_FALSE(call(by_request("r"), start + seconds{31}).causes.gone()) << "used again";
   EXPECT_TRUE(call(exact, start + seconds{31}).causes.gone()) << "never used again";
+  EXPECT_EQ(calls.back().causes.deadline(), after(milliseconds{500}))
+      << "worth no more than it was";
+  EXPECT_TRUE(calls.back().causes.marked_as_retry());
   // With a live one beside it, nothing is certain any more.
   request({.trace = trace, .span = {3}}, {after(seconds{1})});
   EXPECT_FALSE(call(by_span(3)).causes.gone());
   EXPECT_EQ(calls.back().causes.deadline(), after(seconds{1}));
+}
+
+TEST_F(CorrelationTest, tells_calls_that_go_on_when_their_cause_was_answered_with_an_error) {
+  for (const End end : {End::failed, End::completed}) {
+    InboundRequest& one = request({.trace = trace, .span = {3}});
+    Causes& going_on = call(by_id(one)).causes;
+    EXPECT_FALSE(going_on.superseded());
+    one.leave(end, start);
+    EXPECT_EQ(going_on.superseded(), end == End::failed);
+    EXPECT_FALSE(going_on.gone());
+  }
 }
 
 TEST_F(CorrelationTest, forgets_those_who_went_first_when_there_are_too_many) {
