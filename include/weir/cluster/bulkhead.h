@@ -80,6 +80,10 @@ class Bulkhead : public std::enable_shared_from_this<Bulkhead> {
   // the latest `now` that any enqueue() has told.
   bool enqueue(Waiter& waiter, Instant latest_start, Instant now);
 
+  // From now on not more than are inside now, but always one; until lift().
+  void restrict_to_current();
+  void lift();
+
   std::uint32_t in_use() const;
   std::uint32_t waiting() const;
 

@@ -36,7 +36,7 @@ TEST(EndpointHealth, asks_to_be_ejected_after_failures_in_a_row) {
   EXPECT_EQ(tell_times(health, Result::error, 4), Verdict::keep);
   EXPECT_EQ(tell(health, Result::success, start), Verdict::keep);
   EXPECT_EQ(tell_times(health, Result::error, 4), Verdict::keep);
-  EXPECT_EQ(tell(health, Result::error, start), Verdict::eject);
+  EXPECT_EQ(tell(health, Result::error, start), Verdict::in_a_row);
   EXPECT_TRUE(health.available()) << "until somebody grants it";
 }
 
@@ -47,7 +47,7 @@ TEST(EndpointHealth, asks_at_the_error_rate_once_there_is_enough_volume) {
     tell(health, Result::success, start);
   }
   EXPECT_EQ(tell(health, Result::error, start), Verdict::keep) << "9 calls";
-  EXPECT_EQ(tell(health, Result::error, start), Verdict::eject);
+  EXPECT_EQ(tell(health, Result::error, start), Verdict::error_rate);
 }
 
 TEST(EndpointHealth, asks_at_the_rate_of_slow_calls_where_policy_says_what_slow_is) {
@@ -58,7 +58,7 @@ TEST(EndpointHealth, asks_at_the_rate_of_slow_calls_where_policy_says_what_slow_
   EndpointHealth health{policy, start};
   EXPECT_EQ(tell_times(health, Result::success, 2), Verdict::keep);
   EXPECT_EQ(tell_times(health, Result::success, 7, 101ms), Verdict::keep);
-  EXPECT_EQ(tell(health, Result::success, start, 101ms), Verdict::eject);
+  EXPECT_EQ(tell(health, Result::success, start, 101ms), Verdict::slow_rate);
 }
 
 TEST(EndpointHealth, only_silence_over_many_calls_is_a_hanging_endpoint) {
@@ -66,7 +66,7 @@ TEST(EndpointHealth, only_silence_over_many_calls_is_a_hanging_endpoint) {
   EXPECT_EQ(tell_times(health, Result::unanswered, 19), Verdict::keep);
   tell(health, Result::success, start);
   EXPECT_EQ(tell_times(health, Result::unanswered, 19), Verdict::keep);
-  EXPECT_EQ(tell(health, Result::unanswered, start), Verdict::eject);
+  EXPECT_EQ(tell(health, Result::unanswered, start), Verdict::unanswered);
 }
 
 TEST(EndpointHealth, returns_through_one_probe_at_a_time_and_a_ramp) {
@@ -95,7 +95,7 @@ TEST(EndpointHealth, backs_off_exponentially_up_to_the_maximum_with_jitter) {
     const Instant until = on_probation(health, now);
     EXPECT_GE(until - now, expected * 8 / 10);
     EXPECT_LE(until - now, std::min<Duration>(expected * 12 / 10, 60s));
-    EXPECT_EQ(tell(health, Result::error, until), Verdict::eject) << "one failed probe is enough";
+    EXPECT_EQ(tell(health, Result::error, until), Verdict::probe) << "one failed probe is enough";
     now = until;
     expected = std::min<Duration>(expected * 2, 60s);
   }
