@@ -124,9 +124,10 @@ void EndpointHealth::apply(const policy::Ejection& policy, Instant now) {
 
 namespace {
 
-// Twice as many bad ones, or half as many good ones.
+// Twice as many bad ones, or half as many good ones; but where most are bad everywhere, the few
+// good ones tell nothing.
 bool rate_is_worse(double own, double others) {
-  return own >= 2 * others || 1 - own <= (1 - others) / 2;
+  return own >= 2 * others || (others < 0.5 && 1 - own <= (1 - others) / 2);
 }
 
 double share_of(std::uint32_t some, std::uint32_t calls) {

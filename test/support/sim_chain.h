@@ -36,6 +36,7 @@ struct Habits {
   int fan_out = 1;                                 // calls at once
   bool answers_first = false;                      // and calls afterwards
   bool hangs = false;                              // calls and never answers
+  bool dead = false;                               // nobody listens
 };
 
 struct Shape {

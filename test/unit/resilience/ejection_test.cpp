@@ -130,5 +130,36 @@ TEST(EndpointHealth, switched_off_it_never_asks) {
   EXPECT_DOUBLE_EQ(health.error_rate(start), 1) << "but it goes on counting";
 }
 
+TEST(DistinctlyWorse, compares_with_the_others) {
+  struct Row {
+    std::string_view what;
+    Verdict why;
+    WindowCounts own;
+    std::uint32_t in_a_row;
+    Peers peers;
+    bool worse;
+  };
+  const Row rows[] = {
+      {"the others are well", Verdict::error_rate, {20, 10, 0}, 1, {{40, 0, 0}}, true},
+      {"all fail alike", Verdict::error_rate, {20, 12, 0}, 1, {{40, 22, 0}}, false},
+      {"twice as many errors", Verdict::error_rate, {20, 12, 0}, 1, {{40, 12, 0}}, true},
+      {"half as many successes", Verdict::error_rate, {20, 15, 0}, 1, {{40, 16, 0}}, true},
+      {"most fail everywhere", Verdict::error_rate, {20, 20, 0}, 1, {{40, 32, 0}}, false},
+      {"nothing is known of them", Verdict::error_rate, {20, 12, 0}, 1, {{0, 0, 0}}, true},
+      {"all slow", Verdict::slow_rate, {20, 0, 20}, 0, {{40, 0, 36}}, false},
+      {"alone slow", Verdict::slow_rate, {20, 0, 20}, 0, {{40, 0, 4}}, true},
+      {"five in a row", Verdict::in_a_row, {50, 5, 0}, 5, {{90, 4, 0}}, true},
+      {"five in a row by chance", Verdict::in_a_row, {50, 30, 0}, 5, {{90, 54, 0}}, false},
+      {"all have just failed", Verdict::in_a_row, {50, 5, 0}, 5, {{90, 9, 0}, false}, false},
+      {"alone silent", Verdict::unanswered, {20, 0, 0}, 0, {{40, 0, 0}}, true},
+      {"all silent", Verdict::unanswered, {20, 0, 0}, 0, {{40, 0, 0}, false}, false},
+      {"a failed probe", Verdict::probe, {0, 0, 0}, 0, {{40, 40, 0}, false}, true},
+      {"nothing wrong", Verdict::keep, {20, 20, 0}, 20, {{40, 0, 0}}, false},
+  };
+  for (const Row& row : rows) {
+    EXPECT_EQ(distinctly_worse(row.why, row.own, row.in_a_row, row.peers), row.worse) << row.what;
+  }
+}
+
 }  // namespace
 }  // namespace weir::resilience
