@@ -7,7 +7,7 @@ namespace weir::cluster {
 void Occupancy::answered(Instant now) {
   answered_at_ = std::max(answered_at_, now);
   gap_ = first_gap;
-  silent_ = false;
+  given_up_ = 0;
 }
 
 Instant Occupancy::until(Instant began, Look look, const resilience::LatencyView& seen,
@@ -15,9 +15,11 @@ Instant Occupancy::until(Instant began, Look look, const resilience::LatencyView
   const Instant usual = began + (seen.enough() ? seen.p95 : seen.median);
   if (now < usual) return usual;
   if (answered_at_ > began) return now;
-  silent_ = true;
-  // What is given up now may have been a trial.
-  if (look == Look::first) next_trial_ = std::max(next_trial_, now + gap_);
+  if (look == Look::first) {
+    ++given_up_;
+    // It may have been a trial.
+    next_trial_ = std::max(next_trial_, now + gap_);
+  }
   if (now < next_trial_) return std::min(next_trial_, now + between_looks);
   gap_ = std::min(2 * gap_, longest_gap);
   next_trial_ = now + gap_;

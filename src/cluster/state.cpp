@@ -196,6 +196,12 @@ void Cluster::State::judge_health(Member& member, const Ending& ending, Instant 
       call.result = Call::Result::unanswered;
       break;
     case Told::refused:
+      // Who is to show that it is well again and has no place for the call has not shown it.
+      if (!ending.outcome.unprocessed || !health.on_probation()) {
+        return health.abandon(ending.period);
+      }
+      call.result = Call::Result::error;
+      break;
     case Told::nothing: return health.abandon(ending.period);
   }
   const bool was_available = health.available();

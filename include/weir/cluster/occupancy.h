@@ -7,6 +7,8 @@
 // intervals, which is how the end of the trouble is seen.
 #pragma once
 
+#include <cstdint>
+
 #include "weir/base/time.h"
 #include "weir/resilience/latency.h"
 
@@ -24,15 +26,16 @@ class Occupancy {
   // Of a call that began at `began` and was given up: when to look again; `now` or earlier: it
   // occupies nobody any more, or is the one whose place goes to a trial.
   Instant until(Instant began, Look look, const resilience::LatencyView& seen, Instant now);
-  // The last call that was looked at has outlasted what is usual, and nothing has been answered
-  // since it began.
-  bool silent() const { return silent_; }
+  // Several calls were given up that had outlasted what is usual, and nothing has been answered
+  // since: that is no slow request any more.
+  bool silent() const { return given_up_ >= enough; }
 
  private:
   Instant answered_at_ = Instant::min();
   Instant next_trial_ = Instant::min();
   Duration gap_ = first_gap;
-  bool silent_ = false;
+  static constexpr std::uint32_t enough = 3;
+  std::uint32_t given_up_ = 0;  // since the last answer
 };
 
 }  // namespace weir::cluster

@@ -392,22 +392,5 @@ TEST(Cluster, first_attempts_earn_the_tokens_of_second_ones) {
   EXPECT_FALSE(world.cluster->take_token(world.now));
 }
 
-TEST(Blame, a_response_that_spares_its_endpoint_neither_ejects_nor_opens_the_breaker) {
-  World world{.cluster = make(upstream(2))};
-  const Outcome spared{.status = 503, .spares_endpoint = true};
-  world.outcomes = {{1, spared}, {2, spared}};
-  world.run(300);
-  EXPECT_EQ(world.calls[1] + world.calls[2], 300);
-  EXPECT_EQ(world.cluster->status(world.now).ejections, 0U);
-  EXPECT_EQ(world.cluster->status(world.now).breakers.at(0).openings, 0U);
-}
-
-TEST(Blame, calls_go_rather_to_others_than_to_one_that_refuses) {
-  World world{.cluster = make(upstream(2))};
-  world.outcomes[1] = {.status = 503, .spares_endpoint = true, .unprocessed = true};
-  world.run(300);
-  EXPECT_LT(world.calls[1], 60);
-}
-
 }  // namespace
 }  // namespace weir::cluster
