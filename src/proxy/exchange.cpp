@@ -175,10 +175,18 @@ bool Exchange::cancels_when_gone() const {
 void Exchange::respond() {
   attempt_timer_.disarm();
   hedge_timer_.disarm();
-  if (chosen_) return relay_response();
-  for (const Slot slot : {first, second, fallback}) {
-    if (running(slot)) end_attempt(slot, {.failure = failure_});
+  if (!chosen_) {
+    for (const Slot slot : {first, second, fallback}) {
+      if (running(slot)) end_attempt(slot, {.failure = failure_});
+    }
   }
+  // Two endpoints in vain are enough, although neither has processed anything: what moves on freely
+  // must not be multiplied by those above.
+  const bool in_vain = chosen_ ? judged_.unprocessed : failure_ != Failure::none;
+  if (in_vain && record_.attempt_count > 1 && processed_ == resilience::Processed::no) {
+    crossing_.fail_over();
+  }
+  if (chosen_) return relay_response();
   request_pipe_.detach();
   if (failure_ != Failure::caller_gone || stream_.caller() != downstream::Caller::gone) {
     reply_locally();
