@@ -114,6 +114,14 @@ void Causes::spend() {
   }
 }
 
+void Causes::fail() {
+  for (std::size_t index = 0; index < count_; ++index) {
+    CauseEntry& entry = *watches_[index].entry;
+    const std::lock_guard lock{entry.mutex};
+    if (entry.is_live(watches_[index].sequence)) entry.failed_below = true;
+  }
+}
+
 ShortText Causes::agree(std::string_view route, std::string_view version) {
   const std::uint64_t hash = keyed_hash(correlator_.table().key_, route);
   for (std::size_t index = 0; index < count_; ++index) {

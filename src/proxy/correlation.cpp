@@ -78,6 +78,12 @@ bool InboundRequest::failover_spent() const {
   return entry_->spent;
 }
 
+bool InboundRequest::failed_below() const {
+  if (entry_ == nullptr) return false;
+  const std::lock_guard lock{entry_->mutex};
+  return entry_->failed_below;
+}
+
 void InboundRequest::set_deadline(resilience::Deadline deadline) {
   if (entry_ == nullptr) return;
   const std::lock_guard lock{entry_->mutex};

@@ -14,6 +14,7 @@ namespace weir::proxy {
 using resilience::BudgetSource;
 using resilience::Deadline;
 using telemetry::CauseSource;
+using Whose = resilience::FaultMarks::Whose;
 
 namespace {
 // How many milliseconds the callee may still fail over; the caller does not meanwhile.
@@ -126,6 +127,26 @@ void Crossing::tell_of_spent_failover() {
   told.reason = "Processing";
   told.fields.add(http::Name::weir_failover, "spent");
   stream_.inform(told);
+}
+
+void Crossing::judge(resilience::Outcome& outcome) const {
+  if (!inbound()) return;
+  // Whatever the application relays of such marks was said of somebody else.
+  outcome.spares_endpoint = resilience::counts_as_error(outcome) && inbound_.failed_below();
+  outcome.unprocessed = false;
+}
+
+void Crossing::mark_error(http::Fields& response) const {
+  const bool below = inbound() && listener_.policy->trusted && inbound_.failed_below();
+  resilience::write_fault_marks(response, {.whose = below ? Whose::below : Whose::endpoint});
+}
+
+resilience::FaultMarks Crossing::marks_of(resilience::Failure failure,
+                                          resilience::Processed processed) const {
+  if (!inbound() || !listener_.policy->trusted) return {};
+  auto marks = resilience::fault_marks_of(failure, processed);
+  if (inbound_.failed_below()) marks.whose = Whose::below;
+  return marks;
 }
 
 Duration Crossing::patience_left() const {

@@ -60,7 +60,6 @@ void Exchange::arm_attempt_timers() {
 
 void Exchange::launch(Slot slot, const Destination& to, cluster::Lease lease,
                       Connection connection) {
-  if (slot == second) crossing_.fail_over();
   upstream::Attempt& attempt = attempts_[slot].emplace(services_.pools, signal_);
   records_[slot] = record_.attempt_count++;
   const policy::Endpoint& facts = lease.endpoint().facts;
@@ -80,16 +79,31 @@ void Exchange::send(Slot slot) {
     services_.scheduler.schedule(signal_);
     return fail(Failure::deadline_passed);
   }
-  mark_attempt(stream_.head(), remainder(),
-               slot == second ? AttemptNumber::second : AttemptNumber::first);
+  const bool again = repeats(slot);
+  if (again && !crossing_.may_still_fail_over()) {
+    // While we were connecting our caller may have lost its patience and gone elsewhere.
+    end_attempt(slot, {.failure = Failure::deadline_passed});
+    if (!running(first)) fail(Failure::deadline_passed);
+    return services_.scheduler.schedule(signal_);
+  }
+  if (again) crossing_.fail_over();
+  mark_attempt(stream_.head(), remainder(), again ? AttemptNumber::second : AttemptNumber::first);
   crossing_.remove_patience();
   // A second attempt is marked as a retry, which says more.
-  if (slot == first) {
+  if (!again && slot != fallback) {
     const Instant now = services_.scheduler.now();
     crossing_.write_patience(std::min(left_of(attempt_timer_, now), left_of(hedge_timer_, now)));
   }
   attempts_[slot]->send(stream_.head());
   if (attempts_[slot]->state() == AttemptState::waiting) begin_request_body(*attempts_[slot]);
+}
+
+// What was sent to nobody who may have processed it is still to be sent for the first time.
+bool Exchange::repeats(Slot slot) const {
+  if (slot == fallback) return false;
+  const Slot other = slot == first ? second : first;
+  const bool beside = running(other) && attempts_[other]->bytes_written();
+  return beside || processed_ == resilience::Processed::maybe;
 }
 
 Exchange::Verdict Exchange::judge() {
@@ -149,8 +163,9 @@ void Exchange::begin_request_body(upstream::Attempt& attempt) {
 }
 
 void Exchange::judge_response(Slot slot) {
-  const Outcome outcome =
+  Outcome outcome =
       resilience::judge_head(attempts_[slot]->response(), call_, budget_use(*attempts_[slot]));
+  crossing_.judge(outcome);
   crossing_.heard_of_failover(attempts_[slot]->response().fields);
   const bool unwanted = resilience::retry_word(outcome).has_value();
   if (unwanted && fail_over(slot, outcome)) return;
@@ -164,6 +179,7 @@ void Exchange::judge_response(Slot slot) {
     end_attempt(other, {.failure = Failure::caller_gone});
   }
   chosen_ = slot;
+  judged_ = outcome;
   auto& attempt = record_.attempts[records_[slot]];
   attempt.failure = outcome.failure;
   attempt.status = outcome.status;
@@ -178,7 +194,21 @@ resilience::BudgetUse Exchange::budget_use(const upstream::Attempt& attempt) con
   return {services_.scheduler.now() - attempt.started(), handed_on()};
 }
 
+// Whatever breaks one connection rarely breaks only that one, and the rest shows a little later:
+// who goes elsewhere at once meets it again, and has no third attempt.
+bool Exchange::pauses(Slot slot) {
+  if (slot != first || running(second) || pause_timer_.fired()) return false;
+  if (!route_->fails_over || crossing_.marked_as_retry() || !may_be_repeated()) return false;
+  if (pause_timer_.armed()) return true;
+  const Instant now = services_.scheduler.now();
+  const Duration pause =
+      resilience::pause_after(attempts_[slot]->failure(), now - attempts_[slot]->started());
+  if (pause > Duration::zero()) services_.scheduler.arm_in(pause_timer_, pause);
+  return pause > Duration::zero();
+}
+
 void Exchange::judge_failure(Slot slot) {
+  if (pauses(slot)) return;
   const Outcome outcome{.failure = attempts_[slot]->failure()};
   if (fail_over(slot, outcome)) return;
   end_attempt(slot, outcome);
@@ -186,12 +216,18 @@ void Exchange::judge_failure(Slot slot) {
   if (!hedged) fail(outcome.failure);
 }
 
-// The first attempt has had its share of the budget. It goes on when nothing may follow it.
+// The first attempt has had its share of the budget. It goes on when nothing may follow it, and as
+// long as nobody else is faster.
 void Exchange::on_attempt_limit() {
   attempt_timer_.disarm();
-  if (running(first) && !running(second)) fail_over(first, {.failure = Failure::attempt_timeout});
+  if (!running(first) || running(second)) return;
+  if (fail_over(first, {.failure = Failure::attempt_timeout})) return;
+  if (record_.failover_refused != Refusal::no_faster) return;
+  const Duration waited = services_.scheduler.now() - attempts_[first]->started();
+  services_.scheduler.arm_in(attempt_timer_, resilience::look_again_in(waited));
 }
 
+// `alternative` is the lease of another instance, or null when there is none.
 Refusal Exchange::refusal_of(Slot slot, const Outcome& outcome,
                              const cluster::Lease* alternative) const {
   const upstream::Attempt& attempt = *attempts_[slot];
@@ -205,7 +241,8 @@ Refusal Exchange::refusal_of(Slot slot, const Outcome& outcome,
   question.already_failed_over = slot != first || crossing_.failed_over();
   question.alternative = alternative != nullptr;
   question.replay = stream_.head().body.empty() ? resilience::Replay::possible : replay_->replay();
-  question.left = std::max(Duration::zero(), std::min(handed_on(), crossing_.patience_left()));
+  question.left = std::max(Duration::zero(), handed_on());
+  question.patience = crossing_.patience_left();
   question.outcome.failover_spent_below |= crossing_.failover_spent();
   if (alternative != nullptr) {
     question.median = std::min(alternative->latency().median, alternative->expected());
@@ -228,6 +265,11 @@ bool Exchange::fail_over(Slot slot, const Outcome& outcome) {
     connection = Connection::fresh;
   }
   Refusal refusal = refusal_of(slot, outcome, lease ? &*lease : nullptr);
+  if (outcome.failure == Failure::attempt_timeout && lease &&
+      (refusal == Refusal::none || refusal == Refusal::no_time) &&
+      !resilience::worth_leaving(now - attempts_[slot]->started(), lease->expected())) {
+    refusal = Refusal::no_faster;
+  }
   if (refusal == Refusal::none && !race && !cluster.take_token(now)) refusal = Refusal::no_tokens;
   if (refusal != Refusal::none) {
     record_.failover_refused = refusal;
@@ -299,6 +341,9 @@ void Exchange::end_attempt(Slot slot, const Outcome& outcome) {
   record.elapsed = now - attempt.started();
   record.reused_connection = attempt.reused_connection();
   if (attempt.state() == AttemptState::responding) record.work = telemetry::Work::late;
+  if (attempt.bytes_written() && processed_by(outcome) == resilience::Processed::maybe) {
+    processed_ = resilience::Processed::maybe;
+  }
   if (outcome.failure == Failure::caller_gone) {
     count_unproductive(slot, telemetry::Unproductive::caller_gone);
   } else if (outcome.failure == Failure::deadline_passed ||
@@ -327,9 +372,10 @@ void Exchange::record_attempt_end() {
   upstream::Attempt& attempt = *attempts_[*chosen_];
   const Instant now = services_.scheduler.now();
   auto& record = record_.attempts[records_[*chosen_]];
-  Outcome outcome{record.failure, record.status, record_.grpc_status};
+  Outcome outcome = judged_;
   if (failure_ == Failure::none) {
     outcome = resilience::judge_end(outcome, attempt.body().trailers(), call_, budget_use(attempt));
+    crossing_.judge(outcome);
     record.failure = outcome.failure;
     record_.grpc_status = outcome.grpc;
   } else {

@@ -20,9 +20,9 @@ Worker::Worker(Scheduler& scheduler, Mailbox& mailbox, net::Connector& connector
       counts_(counts),
       random_(seed),
       pools_(scheduler, connector, random_, recorder),
-      services_{scheduler, mailbox,  pools_,
-                random_,   recorder, counts.correlation.join(mailbox, scheduler.ready()),
-                *this},
+      services_{scheduler,     mailbox,  pools_,
+                random_,       recorder, counts.correlation.join(mailbox, scheduler.ready()),
+                held_permits_, *this},
       dead_connections_(scheduler.ready()),
       dead_exchanges_(scheduler.ready()) {}
 

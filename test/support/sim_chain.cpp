@@ -66,7 +66,9 @@ class ChainedService::Serving final : public Peer {
 class ChainedService::Application final : public Listening {
  public:
   explicit Application(ChainedService& owner) : owner_(owner) {}
-  Listening::Answer answer() override { return Answer::accept; }
+  Listening::Answer answer() override {
+    return owner_.habits.dead ? Answer::refuse : Answer::accept;
+  }
   Duration delay() override { return short_delay; }
   LinkTraits traits() override { return {}; }
   void accept(std::shared_ptr<Link> link) override {

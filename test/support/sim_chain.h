@@ -25,6 +25,7 @@ struct Habits {
   Duration before = std::chrono::milliseconds{2};  // of work, before it calls
   bool answers_first = false;                      // and calls afterwards
   bool hangs = false;                              // calls and never answers
+  bool dead = false;                               // nobody listens
 };
 
 struct Shape {

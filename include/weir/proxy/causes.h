@@ -79,6 +79,9 @@ class Causes {
 
   // Tells the candidates that the failover has been spent.
   void spend();
+  // Tells them that this call has failed: if theirs fails as well, it is not the application's
+  // fault.
+  void fail();
   // The version that an earlier call of the same cause was given by `route`; if there was none,
   // `version` from now on, unless it is too long to be kept.
   ShortText agree(std::string_view route, std::string_view version);

@@ -77,6 +77,8 @@ class InboundRequest {
   CauseId id() const;
   // A call that it caused has spent the one failover.
   bool failover_spent() const;
+  // A call that it caused has failed.
+  bool failed_below() const;
   // Calls that are found from now on have until then.
   void set_deadline(resilience::Deadline deadline);
   void leave(End end, Instant now);

@@ -19,6 +19,7 @@
 #include "weir/proxy/snapshot.h"
 #include "weir/resilience/budget.h"
 #include "weir/resilience/deadline.h"
+#include "weir/resilience/fault_marks.h"
 
 namespace weir::proxy {
 
@@ -58,13 +59,25 @@ class Crossing {
   bool failed_over() const { return spent_ == Spent::here; }
   // By this exchange, or by somebody below it.
   bool failover_spent() const { return spent_ != Spent::no || inbound_.failover_spent(); }
-  // This exchange fails over: tells those above.
+  // Our caller has not lost its patience yet, and cannot before it hears that we have.
+  bool may_still_fail_over() const { return patience_left() > Duration::zero(); }
+  // This exchange makes a second attempt after one that may have been processed: tells those above.
   void fail_over();
   // The head of a response, interim or final. True when it says that somebody below has failed
   // over; those above are told.
   bool heard_of_failover(const http::Fields& response);
   // The caller must know before it loses patience with us, not only with our answer.
   void tell_of_spent_failover();
+
+  // Outbound: the call has failed, and so may the request that caused it.
+  void tell_of_failure() { causes_.fail(); }
+  // Inbound: an error of the application after a call of its own has failed is not its fault.
+  void judge(resilience::Outcome& outcome) const;
+  // What our caller is told of a response that is an error, in its head or its trailers.
+  void mark_error(http::Fields& response) const;
+  // The same of an error that is ours; `processed`: whether the application may have seen it.
+  resilience::FaultMarks marks_of(resilience::Failure failure,
+                                  resilience::Processed processed) const;
 
   // How long our caller will not try elsewhere, less the margin in which it hears of what we do.
   Duration patience_left() const;

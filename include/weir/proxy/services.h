@@ -11,6 +11,7 @@ namespace weir::proxy {
 
 class Correlator;
 class Exchange;
+class HeldPermits;
 
 class ExchangeOwner {
  public:
@@ -28,6 +29,7 @@ struct Services {
   Random& random;
   telemetry::Recorder& recorder;
   Correlator& correlator;
+  HeldPermits& held_permits;
   ExchangeOwner& owner;
 };
 

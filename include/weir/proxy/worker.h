@@ -18,6 +18,7 @@
 #include "weir/downstream/connection.h"
 #include "weir/proxy/exchange.h"
 #include "weir/proxy/health_checker.h"
+#include "weir/proxy/held_permits.h"
 #include "weir/proxy/snapshot.h"
 #include "weir/telemetry/record.h"
 #include "weir/upstream/pool.h"
@@ -93,6 +94,7 @@ class Worker final : private ExchangeOwner {
   ProcessCounts& counts_;
   Random random_;
   upstream::Pools pools_;
+  HeldPermits held_permits_{scheduler_};
   Services services_;
   std::optional<HealthChecker> health_;
   Door inbound_{*this, telemetry::Direction::inbound};

@@ -315,13 +315,25 @@ TEST_F(CorrelationTest, tells_the_candidates_that_live_that_the_failover_is_spen
   EXPECT_EQ(requests.front().woken.times, 1) << "news only once";
 }
 
+TEST_F(CorrelationTest, tells_the_candidates_that_a_call_has_failed) {
+  InboundRequest& one = request({.trace = trace});
+  Call& caused = call({.trace = trace});
+  InboundRequest& later = request({.trace = trace});
+  EXPECT_FALSE(one.failed_below());
+  caused.causes.fail();
+  EXPECT_TRUE(one.failed_below());
+  EXPECT_FALSE(later.failed_below());
+}
+
 TEST_F(CorrelationTest, starts_each_request_anew_in_a_used_slot) {
   InboundRequest& one = request({}, {after(seconds{1}), true});
+  call(by_id(one)).causes.fail();
   call(by_id(one)).causes.spend();
   EXPECT_EQ(calls.back().causes.agree("route", "v1").view(), "v1");
   one.leave(End::completed, start);
   InboundRequest& two = request({});
   EXPECT_FALSE(two.failover_spent());
+  EXPECT_FALSE(two.failed_below());
   Causes& causes = call(by_id(two)).causes;
   EXPECT_FALSE(causes.marked_as_retry());
   EXPECT_EQ(causes.agree("route", "v2").view(), "v2");
