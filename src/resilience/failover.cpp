@@ -12,6 +12,8 @@ constexpr std::array<std::string_view, refusal_count> refusal_names{
     "retry_mark", "spent_below",   "not_replayable", "not_idempotent",      "no_alternative",
     "no_faster",  "no_time",       "no_tokens"};
 
+// A call elsewhere has to show itself so many times as fast.
+constexpr int distinctly = 2;
 constexpr Duration least_look = std::chrono::milliseconds{5};
 constexpr Duration least_pause = std::chrono::milliseconds{2};
 constexpr Duration longest_pause = std::chrono::milliseconds{20};
@@ -124,9 +126,7 @@ Duration first_attempt_limit(Duration left, const LatencyView& seen) {
   return std::min(latest, std::max(3 * seen.p99, left / 4));
 }
 
-// Half as long again as it takes elsewhere. More would be too late for a tier that has two thirds
-// of three usual times: those above would lose patience first, and they cannot know who is slow.
-bool worth_leaving(Duration waited, Duration expected) { return waited >= expected + expected / 2; }
+bool worth_leaving(Duration waited, Duration expected) { return waited >= expected * distinctly; }
 
 Duration pause_after(Failure failure, Duration elapsed) {
   if (facts_of(failure).failover != policy::FailoverOn::reset) return Duration::zero();

@@ -222,8 +222,8 @@ TEST(Failover, a_second_call_starts_before_the_caller_may_make_one) {
 
 TEST(Failover, an_attempt_is_left_only_for_one_that_is_distinctly_faster) {
   EXPECT_TRUE(worth_leaving(100ms, 0ms)) << "nothing speaks against it";
-  EXPECT_TRUE(worth_leaving(90ms, 60ms));
-  EXPECT_FALSE(worth_leaving(90ms, 61ms));
+  EXPECT_TRUE(worth_leaving(100ms, 50ms));
+  EXPECT_FALSE(worth_leaving(100ms, 51ms));
   EXPECT_FALSE(worth_leaving(100ms, 300ms));
   EXPECT_EQ(look_again_in(100ms), 25ms);
   EXPECT_EQ(look_again_in(1ms), 5ms);
