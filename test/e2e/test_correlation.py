@@ -487,12 +487,12 @@ class Tiers:
         self.assertEqual(self.statuses(), [503] * self.users)
         self.assertEqual(self.leaf_calls(), [2] * self.users)
 
-    def test_leaves_that_hang_are_called_twice_for_one_request(self):
+    def test_leaves_that_hang_are_called_at_most_twice_for_one_request(self):
         self.tiers("3s")
         self.trouble = lambda request: wait_until(request.gone, 20, "the caller to go") and 503
         self.assertLessEqual(set(self.statuses()), {503, 504})
-        calls = self.leaf_calls()
-        self.assertEqual((calls[0] > 0, calls[-1]), (True, 2))
+        # Where all of them are silent a second call is no better than waiting.
+        self.assertLessEqual(set(self.leaf_calls()), {1, 2})
 
     def test_one_failing_leaf_of_three_is_not_noticed_by_users(self):
         self.tiers("10s")
