@@ -15,10 +15,8 @@ class MarkedTrailers final : public http::Source {
   // Adds what is true at the call's end.
   class Marker {
    public:
-    virtual void mark_trailers(http::Fields& trailers) = 0;
-
-   protected:
     virtual ~Marker() = default;
+    virtual void mark_trailers(http::Fields& trailers) = 0;
   };
 
   // `marker` outlives it.
