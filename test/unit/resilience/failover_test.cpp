@@ -233,7 +233,8 @@ TEST(Failover, what_broke_late_waits_a_moment) {
   EXPECT_EQ(pause_after(Failure::reset_before_response, 10ms), 10ms);
   EXPECT_EQ(pause_after(Failure::reset_before_response, 1s), 20ms);
   EXPECT_EQ(pause_after(Failure::reset_before_response, 1ms), 0ms);
-  EXPECT_EQ(pause_after(Failure::reset_reused_connection, 1s), 0ms) << "the keep-alive race";
+  EXPECT_EQ(pause_after(Failure::reset_reused_connection, 1ms), 0ms) << "the keep-alive race";
+  EXPECT_EQ(pause_after(Failure::reset_reused_connection, 1s), 20ms) << "it was being served";
   EXPECT_EQ(pause_after(Failure::connect_refused, 1s), 0ms);
   EXPECT_EQ(pause_after(Failure::attempt_timeout, 1s), 0ms);
 }
