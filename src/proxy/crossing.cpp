@@ -131,7 +131,8 @@ void Crossing::tell_of_spent_failover() {
 
 void Crossing::judge(resilience::Outcome& outcome) const {
   if (!inbound()) return;
-  // Whatever the application relays of such marks was said of somebody else.
+  // Whatever the application relays of such marks was said of somebody else; and what is judged
+  // again at its end, with what the trailers add, starts afresh.
   outcome.spares_endpoint = outcome.unprocessed = false;
   outcome.spares_endpoint = resilience::counts_as_error(outcome) && inbound_.failed_below();
 }

@@ -358,9 +358,9 @@ void Exchange::record() {
   const http::RequestHead& head = stream_.head();
   request_pipe_.detach();
   response_pipe_.detach();
+  if (chosen_) record_attempt_end();
   // What our caller does not wait for any more nobody below needs to finish; but what we finish
   // though he has gone is finished with all that belongs to it.
-  if (chosen_) record_attempt_end();
   const bool gone = failure_ == Failure::deadline_passed ||
                     resilience::gave_up_in_time(record_.grpc_status, deadline_.left(now)) ||
                     (failure_ == Failure::caller_gone && cancels_when_gone());

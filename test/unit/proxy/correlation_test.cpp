@@ -228,15 +228,16 @@ TEST_F(CorrelationTest, cancels_only_when_all_candidates_have_gone) {
 }
 
 TEST_F(CorrelationTest, cancels_nothing_when_one_candidate_has_completed) {
-  for (int i = 0; i < 2; ++i) request({.trace = trace});
+  for (int i = 0; i < 2; ++i) request({.trace = trace}, {after(milliseconds{500}), true});
   Call& caused = call({.trace = trace});
   requests[0].inbound.leave(End::completed, start);
   requests[1].inbound.leave(End::gone, start);
   EXPECT_FALSE(caused.causes.gone());
-  // Nor does a later call, which may be the completed one's.
+  // Nor does a later call, which may be the completed one's and is then limited by nobody's time.
   const Causes& late = call({.trace = trace}).causes;
   EXPECT_FALSE(late.gone());
   EXPECT_TRUE(late.deadline().is_none());
+  EXPECT_TRUE(late.marked_as_retry());
 }
 
 TEST_F(CorrelationTest, remembers_those_who_went_for_calls_that_come_late) {

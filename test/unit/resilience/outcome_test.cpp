@@ -87,6 +87,10 @@ TEST(Outcome, responses_fall_under_the_policy_word_of_their_status) {
   EXPECT_EQ(word(504, {}), FailoverOn::status_504);
   EXPECT_EQ(word(200, 14), FailoverOn::grpc_unavailable);
   EXPECT_EQ(word(200, 13), std::nullopt);
+  EXPECT_EQ(word(200, 8), std::nullopt);
+  EXPECT_EQ(retry_word({.status = 200, .grpc = std::uint8_t{8}, .unprocessed = true}),
+            FailoverOn::refused)
+      << "a full bulkhead, told to a gRPC call";
   EXPECT_EQ(retry_word({.failure = Failure::breaker_open}), std::nullopt);
   EXPECT_EQ(retry_word({.failure = Failure::deadline_passed}), std::nullopt);
 }
