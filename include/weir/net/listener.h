@@ -11,6 +11,7 @@
 
 #include "weir/base/address.h"
 #include "weir/base/timer_queue.h"
+#include "weir/net/arrival.h"
 #include "weir/net/descriptor.h"
 #include "weir/net/loop.h"
 #include "weir/net/transport.h"
@@ -20,7 +21,7 @@ namespace weir::net {
 class AcceptEvents {
  public:
   // From the loop's top level. The listener may be closed in here, not destroyed.
-  virtual void on_accept(std::unique_ptr<Transport> transport) = 0;
+  virtual void on_accept(Arrival arrival) = 0;
 
  protected:
   ~AcceptEvents() = default;

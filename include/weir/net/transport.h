@@ -1,4 +1,4 @@
-// A byte stream to a peer: TCP now, TLS later, and a simulated one in tests.
+// A byte stream to a peer: TCP, TLS, and a simulated one in tests.
 //
 // Single-threaded and without callbacks into the caller's stack: completions are delivered from
 // the loop's top level. Exactly one read is outstanding at a time; connections keep one pending
@@ -14,6 +14,9 @@
 #include "weir/base/address.h"
 
 namespace weir::net {
+
+class TlsClient;
+struct TlsPeer;
 
 enum class IoError : std::uint8_t {
   none,
@@ -65,9 +68,32 @@ class Transport {
 
   virtual const Address& peer() const = 0;
   virtual const Address& local() const = 0;
+  // What a TLS handshake has established; null on plain connections.
+  virtual const TlsPeer* tls() const { return nullptr; }
 };
 
-enum class ConnectError : std::uint8_t { none, refused, unreachable, timeout, exhausted };
+enum class ConnectError : std::uint8_t {
+  none,
+  refused,
+  unreachable,
+  timeout,
+  exhausted,
+  tls,            // no common version, or the peer broke the handshake off
+  tls_untrusted,  // nobody we know vouches for the peer
+  tls_expired,
+  tls_wrong_name
+};
+
+enum class Alpn : std::uint8_t { http_1_1, h2, h2_or_http_1_1, nothing };
+
+// Where to connect to, and how the connection is secured.
+struct Target {
+  Target(const Address& to) : address(to) {}  // plain text; implicit on purpose
+
+  Address address;
+  std::shared_ptr<const TlsClient> tls;  // null: plain text
+  Alpn alpn = Alpn::nothing;             // what is offered in the handshake
+};
 
 class ConnectEvents {
  public:
@@ -88,7 +114,9 @@ class Connector {
  public:
   virtual ~Connector() = default;
   // The time limit is the caller's: it destroys the Connecting. Never calls back from within.
-  virtual std::unique_ptr<Connecting> connect(const Address& to, ConnectEvents& events) = 0;
+  // With TLS the connection is there when the handshake is complete and the peer is who it should
+  // be; the time limit covers both.
+  virtual std::unique_ptr<Connecting> connect(const Target& to, ConnectEvents& events) = 0;
 };
 
 }  // namespace weir::net

@@ -1,0 +1,44 @@
+// Connections that were not meant for us, and bytes that are none of our business.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "weir/base/address.h"
+#include "weir/base/time.h"
+
+namespace weir::policy {
+
+// How a listener comes by its connections, and what it does with those that no policy knows.
+struct Interception {
+  // off: callers address the listener itself. redirect: a REDIRECT rule of iptables or nftables
+  // sent them. tproxy: a TPROXY rule did, and the caller's address is kept on the way to the
+  // application (inbound only; needs CAP_NET_ADMIN).
+  enum class Mode : std::uint8_t { off, redirect, tproxy };
+  // What becomes of connections and requests whose destination no route and no upstream knows.
+  enum class Unmatched : std::uint8_t { pass_through, refuse };
+
+  Mode mode = Mode::off;
+  Unmatched unmatched = Unmatched::pass_through;
+  // Destination ports whose protocols let the server speak first, or that are not to be looked at.
+  std::vector<std::uint16_t> opaque_ports{25, 110, 143, 587, 3306, 4444, 5432, 6379, 9300, 11211};
+  // Who has said nothing for so long is taken for such a protocol as well.
+  Duration detection = std::chrono::milliseconds{100};
+};
+
+// Opaque TCP.
+struct Tunnel {
+  Duration connect_budget = std::chrono::seconds{2};  // all attempts together
+  Duration idle = std::chrono::hours{1};              // nothing in either direction
+  std::optional<Duration> maximum_age;
+};
+
+// A local port that leads to one upstream, whatever is spoken.
+struct TcpListener {
+  Address listen;
+  std::string to;  // an upstream's name
+};
+
+}  // namespace weir::policy
