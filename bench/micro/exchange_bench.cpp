@@ -46,10 +46,10 @@ class Memory final : public weir::net::Transport {
 
 class MemoryConnector final : public weir::net::Connector {
  public:
-  std::unique_ptr<weir::net::Connecting> connect(const weir::Address& to,
+  std::unique_ptr<weir::net::Connecting> connect(const weir::net::Target& to,
                                                  weir::net::ConnectEvents& events) override {
     waiting = &events;
-    auto transport = std::make_unique<Memory>(to);
+    auto transport = std::make_unique<Memory>(to.address);
     endpoint = transport.get();
     made_ = std::move(transport);
     return std::make_unique<weir::net::Connecting>();

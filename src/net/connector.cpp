@@ -66,8 +66,8 @@ class TcpConnecting final : public Connecting, public Recycled, private Watcher,
 
 }  // namespace
 
-std::unique_ptr<Connecting> TcpConnector::connect(const Address& to, ConnectEvents& events) {
-  auto connecting = std::make_unique<TcpConnecting>(loop_, to, events);
+std::unique_ptr<Connecting> TcpConnector::connect(const Target& to, ConnectEvents& events) {
+  auto connecting = std::make_unique<TcpConnecting>(loop_, to.address, events);
   connecting->start();
   return connecting;
 }

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "net/socket.h"
-#include "net/tcp_transport.h"
 #include "weir/base/log.h"
 
 namespace weir::net {
@@ -116,9 +115,7 @@ Listener::Taken Listener::take() {
     return Taken::failed;
   }
   spare_congestion_control(socket.number(), peer.address());
-  auto transport =
-      TcpTransport::make(loop_, std::move(socket), peer.address(), TcpTransport::Watched::no);
-  if (transport) events_.on_accept(std::move(transport));
+  events_.on_accept(Arrival{loop_, std::move(socket), peer.address()});
   return Taken::one;
 }
 

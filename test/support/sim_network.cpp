@@ -115,11 +115,11 @@ class SimConnector::Attempt final : public net::Connecting {
   Holdings& holdings_;
 };
 
-std::unique_ptr<net::Connecting> SimConnector::connect(const Address& to,
+std::unique_ptr<net::Connecting> SimConnector::connect(const net::Target& to,
                                                        net::ConnectEvents& events) {
   const Scope scope{Whose::world};
-  auto attempt = std::make_unique<Attempt>(to, events, holdings_);
-  const auto found = at_.find(to);
+  auto attempt = std::make_unique<Attempt>(to.address, events, holdings_);
+  const auto found = at_.find(to.address);
   const Duration delay = found == at_.end() ? Duration{} : found->second->delay();
   world_.after(delay, [this, self = attempt->self()] {
     if (*self != nullptr) complete(**self);

@@ -53,8 +53,10 @@ class WorkerThread {
    public:
     Door(proxy::Worker& worker, telemetry::Direction direction)
         : worker_(worker), direction_(direction) {}
-    void on_accept(std::unique_ptr<net::Transport> transport) override {
-      worker_.accept(direction_, std::move(transport));
+    void on_accept(net::Arrival arrival) override {
+      if (auto transport = std::move(arrival).plain()) {
+        worker_.accept(direction_, std::move(transport));
+      }
     }
     void listen(net::Loop& loop, std::optional<net::ListeningSocket> socket);
 

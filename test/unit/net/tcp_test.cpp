@@ -67,7 +67,8 @@ class Peer final : public TransportEvents {
 
 struct Accepted final : AcceptEvents {
   std::vector<std::unique_ptr<Peer>> peers;
-  void on_accept(std::unique_ptr<Transport> transport) override {
+  void on_accept(Arrival arrival) override {
+    auto transport = std::move(arrival).plain();
     peers.push_back(std::make_unique<Peer>(std::move(transport)));
   }
 };
