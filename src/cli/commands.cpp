@@ -21,11 +21,33 @@ struct CommandLine {
   RunOptions run_options;
   std::vector<std::string> files;
   CheckOutput output = CheckOutput::verdicts;
+  ProbeOptions probe_options;
   CLI::App* run = nullptr;
   CLI::App* check = nullptr;
+  CLI::App* probe = nullptr;
   CLI::App* schema = nullptr;
   CLI::App* demo = nullptr;
 };
+
+void describe_probe(CommandLine& line) {
+  auto& options = line.probe_options;
+  line.probe = line.app.add_subcommand(
+      "probe", "Ask a running sidecar how it is: exit code 0 for yes, 1 for no, and a line of why");
+  auto* ready = line.probe->add_flag_callback(
+      "--ready", [&options] { options.question = ProbeQuestion::ready; },
+      "Is it ready for traffic? (what is asked by default)");
+  line.probe
+      ->add_flag_callback(
+          "--live", [&options] { options.question = ProbeQuestion::live; },
+          "Does it answer at all?")
+      ->excludes(ready);
+  auto* admin = line.probe->add_option("--admin", options.admin, "Its admin listener")
+                    ->type_name("ADDRESS")
+                    ->option_text("ADDRESS [$WEIR_ADMIN, else 127.0.0.1:9901]");
+  line.probe->add_option("-c,--config", options.config, "The file that says where that is")
+      ->type_name("FILE")
+      ->excludes(admin);
+}
 
 void describe(CommandLine& line) {
   line.app.set_version_flag("--version", "weir " WEIR_VERSION, "Print the version and exit");
@@ -49,6 +71,8 @@ void describe(CommandLine& line) {
       "--effective", [&line] { line.output = CheckOutput::effective; },
       "Print the policy with every default filled in");
 
+  describe_probe(line);
+
   line.schema = line.app.add_subcommand("schema", "Print the JSON Schema of the YAML file");
 
   // It reads its own arguments, --help included.
@@ -59,6 +83,7 @@ void describe(CommandLine& line) {
 int carry_out(const CommandLine& line, Instant started) {
   if (line.run->parsed()) return run(line.run_options, started);
   if (line.check->parsed()) return check(line.files, line.output);
+  if (line.probe->parsed()) return probe(line.probe_options);
   if (line.demo->parsed()) return demo(line.demo->remaining());
   fmt::print("{}", config::json_schema());
   return exit_code::ok;

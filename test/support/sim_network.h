@@ -67,7 +67,8 @@ class SimConnector final : public net::Connector {
 
   void listen(const Address& address, Listening& listening) { at_[address] = &listening; }
   // Where nobody listens the connection is refused.
-  std::unique_ptr<net::Connecting> connect(const net::Target& to, net::ConnectEvents& events) override;
+  std::unique_ptr<net::Connecting> connect(const net::Target& to,
+                                           net::ConnectEvents& events) override;
 
  private:
   class Attempt;

@@ -28,6 +28,11 @@ struct Interception {
   Duration detection = std::chrono::milliseconds{100};
 };
 
+// Where the rules of the other family lead to: 127.0.0.1 and ::1 are twins, so are 0.0.0.0 and ::,
+// with the same port. An intercepting listener accepts on both, as far as the system has both.
+// None for any other address.
+std::optional<Address> twin_of(const Address& listen);
+
 // Opaque TCP.
 struct Tunnel {
   Duration connect_budget = std::chrono::seconds{2};  // all attempts together

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "weir/cluster/cluster.h"
+#include "weir/net/tls.h"
 #include "weir/policy/service.h"
 #include "weir/route/table.h"
 #include "weir/telemetry/record.h"
@@ -21,6 +22,7 @@ namespace weir::proxy {
 struct Destination {
   const policy::Upstream* upstream = nullptr;
   std::shared_ptr<cluster::Cluster> cluster;
+  std::shared_ptr<const net::TlsClient> tls;  // null: plain text
 };
 
 struct CompiledRoute {
@@ -36,7 +38,8 @@ struct CompiledListener {
   const policy::Listener* policy = nullptr;
   Duration margin{};  // kept back from budgets that are handed on
   route::Table table;
-  std::vector<CompiledRoute> routes;  // in the table's order
+  std::vector<CompiledRoute> routes;          // in the table's order
+  std::shared_ptr<const net::TlsServer> tls;  // null: plain text only
 };
 
 class Snapshot {
