@@ -118,7 +118,7 @@ void warm_exchange(benchmark::State& state) {
   worker.apply(clusters.compile(service(), now));
   auto transport = std::make_unique<Memory>(*weir::Address::parse("10.0.0.9:40000"));
   Memory& caller = *transport;
-  worker.accept(weir::telemetry::Direction::outbound, std::move(transport));
+  worker.accept({weir::telemetry::Direction::outbound}, std::move(transport));
   scheduler.turn(now);
   const std::string answer =
       "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 1024\r\n\r\n" +

@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
 #include <exception>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "cli/iptables.h"
 #include "cli/options.h"
 #include "weir/cli/demo.h"
 #include "weir/config/schema.h"
@@ -27,6 +30,7 @@ struct CommandLine {
   CLI::App* probe = nullptr;
   CLI::App* schema = nullptr;
   CLI::App* demo = nullptr;
+  CLI::App* iptables = nullptr;
 };
 
 void describe_probe(CommandLine& line) {
@@ -44,6 +48,13 @@ void describe_probe(CommandLine& line) {
   auto* admin = line.probe->add_option("--admin", options.admin, "Its admin listener")
                     ->type_name("ADDRESS")
                     ->option_text("ADDRESS [$WEIR_ADMIN, else 127.0.0.1:9901]");
+  line.probe
+      ->add_option_function<std::uint32_t>(
+          "--within",
+          [&options](std::uint32_t value) { options.patience = std::chrono::seconds{value}; },
+          "Ask again until it says yes, at most so long")
+      ->check(CLI::Range(0, 3600))
+      ->option_text("SECONDS [0]");
   line.probe->add_option("-c,--config", options.config, "The file that says where that is")
       ->type_name("FILE")
       ->excludes(admin);
@@ -75,15 +86,19 @@ void describe(CommandLine& line) {
 
   line.schema = line.app.add_subcommand("schema", "Print the JSON Schema of the YAML file");
 
-  // It reads its own arguments, --help included.
+  // These read their own arguments, --help included.
   line.demo = line.app.add_subcommand("demo", "A small mesh on loopback, and instances to kill");
   line.demo->prefix_command()->set_help_flag();
+  line.iptables = line.app.add_subcommand(
+      "iptables", "Print, apply or remove the kernel's rules that bring connections here");
+  line.iptables->prefix_command()->set_help_flag();
 }
 
 int carry_out(const CommandLine& line, Instant started) {
   if (line.run->parsed()) return run(line.run_options, started);
   if (line.check->parsed()) return check(line.files, line.output);
   if (line.probe->parsed()) return probe(line.probe_options);
+  if (line.iptables->parsed()) return iptables(line.iptables->remaining());
   if (line.demo->parsed()) return demo(line.demo->remaining());
   fmt::print("{}", config::json_schema());
   return exit_code::ok;

@@ -25,9 +25,10 @@ struct ProbeOptions {
   // Whose admin listener is asked: the first that is not empty, then the environment's WEIR_ADMIN,
   // then the default address.
   std::string admin;
-  std::string config;  // a file that says `admin.listen`
+  std::string config;   // a file that says `admin.listen`
+  Duration patience{};  // for so long it is asked again when the answer is no
 };
-// Asks a running sidecar and prints its answer: exit_code::ok, or exit_code::no and why.
+// Asks a running sidecar and prints its last answer: exit_code::ok, or exit_code::no and why.
 int probe(const ProbeOptions& options);
 
 }  // namespace weir::cli

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 #include <expected>
+#include <optional>
 #include <string>
 
 #include "cli/demo_caller.h"
@@ -18,6 +19,8 @@ namespace {
 // Whoever asks us gives up after a second at the earliest (Kubernetes' default), and should then
 // have read why.
 constexpr Duration limit = std::chrono::milliseconds{900};
+constexpr Duration pause = std::chrono::milliseconds{50};  // before it is asked again
+constexpr std::uint16_t yes = 200;
 constexpr std::size_t longest_reason = 200;
 
 std::expected<Address, std::string> parse(std::string_view text, std::string_view origin) {
@@ -59,16 +62,25 @@ Address reachable(const Address& listen) {
   return Address::v6(loopback, listen.port());
 }
 
-CallResult ask(const Address& admin, std::string_view path) {
+CallResult ask(net::Loop& loop, HttpCaller& caller, const http::RequestHead& request) {
+  std::optional<CallResult> result;
+  caller.get(request, limit, [&](const CallResult& answer) { result = answer; });
+  while (!result) loop.turn(limit);
+  return *result;
+}
+
+// Until the answer is yes or `patience` has passed; the first question is always asked.
+CallResult ask(const Address& admin, std::string_view path, Duration patience) {
   net::Loop loop;
-  CallResult result;
   HttpCaller caller{loop, admin};
-  caller.get(get_request(admin.text(), path), limit, [&](const CallResult& answer) {
-    result = answer;
-    loop.stop();
-  });
-  loop.run();
-  return result;
+  const auto request = get_request(admin.text(), path);
+  const Instant end = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    auto answer = ask(loop, caller, request);
+    const Instant again = std::chrono::steady_clock::now() + pause;
+    if (answer.status == yes || again > end) return answer;
+    while (std::chrono::steady_clock::now() < again) loop.turn(pause);
+  }
 }
 
 // The first line of what may have come from anywhere, for a terminal.
@@ -88,7 +100,7 @@ int probe(const ProbeOptions& options) {
   }
   const Address admin = reachable(*listen);
   const auto* path = options.question == ProbeQuestion::live ? "/healthz" : "/readyz";
-  const CallResult answer = ask(admin, path);
+  const CallResult answer = ask(admin, path, options.patience);
   if (answer.status == 0) {
     fmt::print(stderr, "weir: {}{}: {}\n", admin.text(), path,
                answer.took < limit
@@ -96,7 +108,7 @@ int probe(const ProbeOptions& options) {
                    : fmt::format("no answer within {} ms", whole_milliseconds(limit)));
     return exit_code::no;
   }
-  const bool good = answer.status == 200;
+  const bool good = answer.status == yes;
   fmt::print(good ? stdout : stderr, "weir: {}{}: {} {}\n", admin.text(), path, answer.status,
              reason_in(answer.body));
   return good ? exit_code::ok : exit_code::no;

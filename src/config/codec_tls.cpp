@@ -263,7 +263,8 @@ struct UpstreamTlsTrait {
   static std::optional<Complaint> set(std::string_view text, Value& tls) {
     std::optional<bool> on;
     if (auto complaint = codec_of(on).read(text, Quoting::plain, &on)) return complaint;
-    tls = *on ? Value{policy::UpstreamTls{}} : std::nullopt;
+    tls.reset();
+    if (*on) tls.emplace();
     return std::nullopt;
   }
   static std::string print(const Value& tls) { return tls ? "on" : "off"; }

@@ -20,10 +20,12 @@ void complete_listener(policy::ListenerTls& tls, const policy::Tls& own, const F
 
 // What identifies the endpoints where the operator does not say: the name that was written, or
 // being a member at all.
-void complete_identity(policy::Upstream& upstream, const policy::Tls& own) {
+void complete_identity(policy::Upstream& upstream, const policy::Tls& own,
+                       const Findings& findings) {
   policy::UpstreamTls& tls = *upstream.tls;
   const bool inside = !tls.ca.empty() && tls.ca == own.ca && !own.trust_domain.empty();
-  if (tls.identities.empty() && tls.server_name.empty() && inside) {
+  const bool written = findings.find({"upstreams", upstream.name, "tls", "identities"}) != nullptr;
+  if (!written && tls.server_name.empty() && inside) {
     tls.identities.push_back({Pattern::Kind::prefix, "spiffe://" + own.trust_domain + "/"});
   }
   if (tls.server_name.empty()) tls.server_name = upstream.name;
@@ -44,7 +46,7 @@ void complete_upstream(policy::Upstream& upstream, const policy::Tls& own,
   if (findings.find({"upstreams", upstream.name, "tls", "minimum"}) == nullptr) {
     tls.minimum = own.minimum;
   }
-  complete_identity(upstream, own);
+  complete_identity(upstream, own, findings);
 }
 
 }  // namespace

@@ -102,6 +102,8 @@ Fields describe(policy::UpstreamTls& tls) {
                         "its bundle verifies the endpoints, too."),
       key_field(tls.certificate),
       {"minimum", "Lowest version of TLS; `tls.minimum` when left out.", scalar(tls.minimum)},
+      {"handshake_timeout", "Longest time that a handshake may take, once connected.",
+       scalar(tls.handshake_timeout, positive)},
   };
 }
 

@@ -22,7 +22,7 @@ constexpr std::array<Layout, 5> layouts{{{"tls.crt", "tls.key", "ca.crt"},
                                          {"svid.0.pem", "svid.0.key", "bundle.0.pem"},
                                          {"cert-chain.pem", "key.pem", "root-cert.pem"}}};
 
-bool exists(const fs::path& path) {
+bool stands(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
 }
@@ -33,7 +33,7 @@ class Absent {
 
   void file(Place place, const std::string& path) {
     const Node* written = findings_.find(place);
-    if (path.empty() || written == nullptr || written->text != path || exists(path)) return;
+    if (path.empty() || written == nullptr || written->text != path || stands(path)) return;
     findings_.warn(place, {fmt::format("the file {} does not exist now", path), ""});
   }
 
@@ -50,10 +50,10 @@ TlsFiles files_in(std::string_view directory) {
                     (base / layout.ca).string()};
   };
   for (const Layout& layout : layouts) {
-    if (exists(base / layout.chain) && exists(base / layout.ca)) return named(layout);
+    if (stands(base / layout.chain) && stands(base / layout.ca)) return named(layout);
   }
   for (const Layout& layout : layouts) {
-    if (!exists(base / layout.chain)) continue;
+    if (!stands(base / layout.chain)) continue;
     TlsFiles files = named(layout);
     files.ca.clear();
     return files;
@@ -67,7 +67,7 @@ void find_absent_files(const policy::Service& service, Findings& findings) {
   absent.file({"tls", "certificate"}, own.chain);
   absent.file({"tls", "key"}, own.key);
   absent.file({"tls", "ca"}, service.tls.ca);
-  if (findings.find({"tls", "directory"}) != nullptr && !exists(own.chain)) {
+  if (findings.find({"tls", "directory"}) != nullptr && !stands(own.chain)) {
     findings.warn(
         {"tls", "directory"},
         {fmt::format("the directory holds no certificate now: {} is awaited", own.chain), ""});

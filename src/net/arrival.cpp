@@ -35,7 +35,7 @@ std::optional<Address> Arrival::original_destination() const {
 }
 
 std::unique_ptr<Transport> Arrival::plain() && {
-  return TcpTransport::make(*loop_, std::move(socket_), peer_, TcpTransport::Watched::no);
+  return TcpTransport::make(*loop_, std::move(socket_), peer_, Watched::no);
 }
 
 }  // namespace weir::net

@@ -34,6 +34,14 @@ std::unexpected<ListenError> listen_error(const Address& address, int error_numb
                                       std::strerror(error_number), cure(error_number))});
 }
 
+std::unexpected<ListenError> transparency_error(const Address& address, int error_number) {
+  return std::unexpected(ListenError{
+      .error_number = error_number,
+      .text = fmt::format("cannot take connections by TPROXY on {}: {}; it needs the capability "
+                          "CAP_NET_ADMIN, `intercept: redirect` does not",
+                          address.text(), std::strerror(error_number))});
+}
+
 enum class Sharing : std::uint8_t { alone, with_other_workers };
 
 // errno in place of the socket when it cannot be had.
@@ -61,9 +69,14 @@ std::expected<void, ListenError> address_is_free(const Address& address) {
   return {};
 }
 
-std::expected<ListeningSocket, ListenError> ListeningSocket::open(const Address& address) {
+std::expected<ListeningSocket, ListenError> ListeningSocket::open(const Address& address,
+                                                                  Reach reach) {
   auto socket = bound_socket(address, Sharing::with_other_workers);
   if (!socket) return listen_error(address, socket.error());
+  if (reach == Reach::any_address) {
+    const int refused = make_transparent(socket->number(), address.family());
+    if (refused != 0) return transparency_error(address, refused);
+  }
   if (::listen(socket->number(), backlog) != 0) return listen_error(address, errno);
   return ListeningSocket{std::move(*socket)};
 }

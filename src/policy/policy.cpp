@@ -17,6 +17,11 @@ bool Pattern::matches(std::string_view value) const {
   return false;
 }
 
+Address home_source(Address::Family family) {
+  if (family == Address::Family::v4) return Address::v4({127, 0, 0, 6}, 0);
+  return Address::v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6}, 0);
+}
+
 std::optional<Address> twin_of(const Address& listen) {
   constexpr std::array<std::array<std::uint8_t, 4>, 2> short_ones{{{127, 0, 0, 1}, {0, 0, 0, 0}}};
   const std::array<std::array<std::uint8_t, 16>, 2> long_ones{

@@ -87,6 +87,9 @@ void Causes::watch(CauseEntry& entry) {
   failover_until_ = failover_until_.earlier(cause.failover_until);
   marked_as_retry_ = marked_as_retry_ || cause.marked_as_retry;
   if (criticality_.empty()) criticality_ = cause.criticality;
+  if (!wants_caller_) return;
+  if (count_ == 1) caller_ = cause.caller;
+  if (caller_ != cause.caller) caller_.clear();
 }
 
 // A candidate has gone; called under its entry's lock, on any thread.
@@ -133,6 +136,7 @@ void Causes::forget() {
   deadline_ = failover_until_ = resilience::Deadline::none();
   marked_as_retry_ = false;
   criticality_ = {};
+  caller_.clear();
 }
 
 void Causes::release() {

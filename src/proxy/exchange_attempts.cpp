@@ -19,6 +19,12 @@ Duration left_of(const Timer& timer, Instant now) {
   return timer.armed() ? timer.due() - now : Duration::max();
 }
 
+// The first reason stands; later ones only add time.
+void count_unproductive(telemetry::Record& record, telemetry::Unproductive reason, Duration time) {
+  if (record.unproductive == telemetry::Unproductive::none) record.unproductive = reason;
+  record.unproductive_time += time;
+}
+
 }  // namespace
 
 void Exchange::begin_first_attempt() {
@@ -31,7 +37,8 @@ void Exchange::begin_first_attempt() {
     return fail(lease.error().failure);
   }
   const policy::Failover& failover = route_->to.upstream->failover;
-  replay_.emplace(stream_.body(), route_->fails_over ? failover.replay_limit : Bytes{0});
+  replay_.emplace(stream_.body(), route_->fails_over ? failover.replay_limit : Bytes{0},
+                  listener_.identity_header());
   launch(first, route_->to, std::move(*lease), Connection::any);
 }
 
@@ -68,7 +75,8 @@ void Exchange::launch(Slot slot, const Destination& to, cluster::Lease lease,
   record.endpoint = facts.address;
   record.version = facts.version;
   if (slot == fallback) record.upstream = to.upstream->name;
-  attempt.start(std::move(lease), *to.upstream, connection,
+  const auto approach = to.approach(facts.address, snapshot_->generation);
+  attempt.start(std::move(lease), approach, connection,
                 upstream::wire_for(*to.upstream, stream_.head()));
   if (slot == first) arm_attempt_timers();
   if (attempt.state() == AttemptState::connected) send(slot);
@@ -88,6 +96,7 @@ void Exchange::send(Slot slot) {
     const Instant now = services_.scheduler.now();
     crossing_.write_patience(std::min(left_of(attempt_timer_, now), left_of(hedge_timer_, now)));
   }
+  if (attempts_[slot]->secured()) stream_.head().scheme = "https";
   attempts_[slot]->send(stream_.head());
   if (attempts_[slot]->state() == AttemptState::waiting) begin_request_body(*attempts_[slot]);
 }
@@ -96,16 +105,12 @@ Exchange::Verdict Exchange::judge() {
   if (failure_ == Failure::none) judge_circumstances();
   crossing_.tell_of_spent_failover();
   for (const Slot slot : {first, second, fallback}) {
-    if (failure_ == Failure::none && !chosen_ && running(slot)) judge_attempt(slot);
+    if (failure_ == Failure::none && !chosen_ && is_running(attempts_[slot])) judge_attempt(slot);
   }
   if (failure_ == Failure::none && !chosen_ && attempt_timer_.fired()) on_attempt_limit();
   if (failure_ == Failure::none && !chosen_ && hedge_timer_.fired()) hedge();
   if (failure_ != Failure::none && fall_back()) return Verdict::undecided;
   return chosen_ || failure_ != Failure::none ? Verdict::decided : Verdict::undecided;
-}
-
-bool Exchange::running(Slot slot) const {
-  return attempts_[slot] && attempts_[slot]->state() != AttemptState::resting;
 }
 
 // What ends the exchange whatever the attempts do.
@@ -159,8 +164,8 @@ void Exchange::judge_response(Slot slot) {
     return fail(Failure::error_response);
   }
   for (const Slot other : {first, second}) {
-    if (other == slot || !running(other)) continue;
-    count_unproductive(telemetry::Unproductive::hedge_lost,
+    if (other == slot || !is_running(attempts_[other])) continue;
+    count_unproductive(record_, telemetry::Unproductive::hedge_lost,
                        services_.scheduler.now() - attempts_[other]->started());
     end_attempt(other, {.failure = Failure::caller_gone});
   }
@@ -182,14 +187,16 @@ void Exchange::judge_failure(Slot slot) {
   const Outcome outcome{.failure = attempts_[slot]->failure()};
   if (fail_over(slot, outcome)) return;
   end_attempt(slot, outcome);
-  const bool hedged = running(first) || running(second) || running(fallback);
+  const bool hedged = is_running(attempts_[first]) || is_running(attempts_[second]) ||
+                      is_running(attempts_[fallback]);
   if (!hedged) fail(outcome.failure);
 }
 
 // The first attempt has had its share of the budget. It goes on when nothing may follow it.
 void Exchange::on_attempt_limit() {
   attempt_timer_.disarm();
-  if (running(first) && !running(second)) fail_over(first, {.failure = Failure::attempt_timeout});
+  if (is_running(attempts_[first]) && !is_running(attempts_[second]))
+    fail_over(first, {.failure = Failure::attempt_timeout});
 }
 
 Refusal Exchange::refusal_of(Slot slot, const Outcome& outcome,
@@ -245,7 +252,7 @@ bool Exchange::fail_over(Slot slot, const Outcome& outcome) {
 // The failover started early: both attempts run on, the first good answer wins.
 void Exchange::hedge() {
   hedge_timer_.disarm();
-  if (!running(first) || crossing_.failed_over()) return;
+  if (!is_running(attempts_[first]) || crossing_.failed_over()) return;
   cluster::Cluster& cluster = *route_->to.cluster;
   const Instant now = services_.scheduler.now();
   auto lease = cluster.pick_second({version_, hash_, &attempts_[first]->endpoint()}, now);
@@ -265,7 +272,7 @@ bool Exchange::fall_back() {
   if (facts.fault == resilience::Fault::downstream) return false;
   bool untouched = true;
   for (const Slot slot : {first, second}) {
-    if (!running(slot)) continue;
+    if (!is_running(attempts_[slot])) continue;
     untouched = untouched && !attempts_[slot]->bytes_written();
     end_attempt(slot, {.failure = failure_});
   }
@@ -284,7 +291,7 @@ bool Exchange::fall_back() {
   services_.scheduler.arm(deadline_timer_, deadline_.instant());
   attempt_timer_.disarm();
   request_pipe_.reset();
-  if (!replay_) replay_.emplace(stream_.body(), Bytes{0});
+  if (!replay_) replay_.emplace(stream_.body(), Bytes{0}, listener_.identity_header());
   replay_->rewind();
   launch(fallback, *route_->fallback, std::move(*lease), Connection::any);
   return true;
@@ -299,20 +306,14 @@ void Exchange::end_attempt(Slot slot, const Outcome& outcome) {
   record.elapsed = now - attempt.started();
   record.reused_connection = attempt.reused_connection();
   if (outcome.failure == Failure::caller_gone) {
-    count_unproductive(telemetry::Unproductive::caller_gone, record.elapsed);
+    count_unproductive(record_, telemetry::Unproductive::caller_gone, record.elapsed);
   } else if (outcome.failure == Failure::deadline_passed ||
              outcome.failure == Failure::attempt_timeout) {
-    count_unproductive(telemetry::Unproductive::deadline_passed, record.elapsed);
+    count_unproductive(record_, telemetry::Unproductive::deadline_passed, record.elapsed);
   }
   attempt.lease().finish(outcome, record.elapsed, now);
   finished_[slot] = std::move(attempt.lease());
   attempts_[slot].reset();
-}
-
-// The first reason stands; later ones only add time.
-void Exchange::count_unproductive(telemetry::Unproductive reason, Duration time) {
-  if (record_.unproductive == telemetry::Unproductive::none) record_.unproductive = reason;
-  record_.unproductive_time += time;
 }
 
 // The attempt whose response was relayed is judged by its head, by the gRPC status in its trailers,
@@ -333,9 +334,9 @@ void Exchange::record_attempt_end() {
     if (grpc()) record_.grpc_status = resilience::facts_of(failure_).grpc_status;
   }
   if (failure_ == Failure::caller_gone) {
-    count_unproductive(telemetry::Unproductive::caller_gone, now - attempt.started());
+    count_unproductive(record_, telemetry::Unproductive::caller_gone, now - attempt.started());
   } else if (failure_ == Failure::deadline_passed) {
-    count_unproductive(telemetry::Unproductive::deadline_passed, now - attempt.started());
+    count_unproductive(record_, telemetry::Unproductive::deadline_passed, now - attempt.started());
   }
   attempt.lease().finish(outcome, record.elapsed, now);
   attempt.release();

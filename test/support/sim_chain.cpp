@@ -195,7 +195,7 @@ void ChainedService::accept(std::shared_ptr<Link> link, telemetry::Direction dir
       std::move(link), Address::v4({127, 0, 0, 1}, 40000), chain_.holdings, side);
   const Scope scope{Whose::proxy};
   auto& worker = direction == telemetry::Direction::inbound ? inbound_ : outbound_;
-  worker.accept(direction, std::move(transport));
+  worker.accept({direction}, std::move(transport));
 }
 
 std::shared_ptr<Link> ChainedService::connect(telemetry::Direction direction) {

@@ -4,7 +4,8 @@
 // first byte: as plain text, through a TLS handshake, or as a tunnel that never looks inside.
 //
 //   waiting --(enough bytes)----------------> recognised
-//   waiting --(time limit)------------------> silent      a server-speaks-first protocol, maybe
+//   waiting --(time limit, nothing came)----> silent      a server-speaks-first protocol, maybe
+//   waiting --(time limit or end, begun)----> the best guess: TLS or HTTP/1 that has begun is one
 //   waiting --(end, reset)------------------> gone
 #pragma once
 

@@ -26,7 +26,8 @@ namespace weir::net {
 // Why a handshake failed, for counting, logging and the one table of failures.
 enum class TlsError : std::uint8_t {
   none,
-  protocol,        // the peer spoke something else, or an alert came, or it was cut short
+  protocol,        // the peer spoke something else, or it was cut short
+  alert,           // the peer does not want us, and said so
   version,         // no common version or cipher
   no_certificate,  // we ask for one and the peer showed none
   untrusted,       // the chain does not end at an authority of ours
@@ -45,6 +46,9 @@ struct TlsPeer {
   bool verified = false;    // showed a certificate that our bundle vouches for
   bool resumed = false;
   bool tls_1_3 = false;
+  // Our handshake was complete, but then came an alert about our certificate (TLS 1.3 verifies it
+  // that late): the peer has processed nothing of what was sent.
+  bool turned_us_away = false;
 };
 
 // A file that cannot be used: one sentence that names it and the cure.
@@ -53,7 +57,7 @@ struct TlsProblem {
   std::string text;
 };
 
-// For the metric `weir_tls_certificate_expiry_seconds` and the admin page.
+// For the metric `weir_tls_certificate_expiry_timestamp_seconds` and the admin page.
 struct CertificateStatus {
   std::string file;
   std::string subject;          // the SPIFFE id, else the first DNS name, else the subject

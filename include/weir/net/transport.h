@@ -9,12 +9,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "weir/base/address.h"
 
 namespace weir::net {
 
+class KernelPipe;
 class TlsClient;
 struct TlsPeer;
 
@@ -22,6 +24,9 @@ enum class IoError : std::uint8_t {
   none,
   reset,    // ECONNRESET, EPIPE and their kind
   timeout,  // the kernel gave up (ETIMEDOUT)
+  // TLS: the connection ended without the peer's word that all has been said (close_notify).
+  // Complete messages stand, and ours can still be sent; what only an end delimits is cut off.
+  truncated,
   other
 };
 
@@ -55,10 +60,21 @@ class Transport {
   virtual void deliver_to(TransportEvents& events) = 0;
 
   // Reads at most `into.size()` bytes (> 0), once; `into` must stay valid until on_read() or the
-  // Transport's destruction.
+  // Transport's destruction. Nothing is put there before: many transports may wait with one buffer.
   virtual void read(std::span<char> into) = 0;
-  // Never blocks.
+  // Never blocks. Who was not rid of everything offers the rest again, unchanged at its beginning
+  // and not less of it: a part may be on its way in a record that counts when it has gone.
   virtual WriteResult write(std::span<const iovec> pieces) = 0;
+
+  // Whether bytes can go on without being looked at (splice(2)): plain TCP alone can.
+  virtual bool splices() const { return false; }
+  // As read(), into an empty pipe, which must stay valid as long.
+  virtual void splice_in(KernelPipe& into) { static_cast<void>(into); }
+  // As write(), of what the pipe holds.
+  virtual WriteResult splice_out(KernelPipe& from) {
+    static_cast<void>(from);
+    return {.bytes = 0, .error = IoError::other};
+  }
   // One on_writable() when the peer takes bytes again, or the connection broke.
   virtual void wait_writable() = 0;
   // Sends the end of our bytes; the peer may go on sending.
@@ -81,7 +97,8 @@ enum class ConnectError : std::uint8_t {
   tls,            // no common version, or the peer broke the handshake off
   tls_untrusted,  // nobody we know vouches for the peer
   tls_expired,
-  tls_wrong_name
+  tls_wrong_name,
+  tls_alert  // the peer does not want us
 };
 
 enum class Alpn : std::uint8_t { http_1_1, h2, h2_or_http_1_1, nothing };
@@ -93,6 +110,10 @@ struct Target {
   Address address;
   std::shared_ptr<const TlsClient> tls;  // null: plain text
   Alpn alpn = Alpn::nothing;             // what is offered in the handshake
+  // Connects from this address; port 0 leaves the choice of the port to the system. One that is not
+  // ours needs CAP_NET_ADMIN (IP_TRANSPARENT). A loopback address that this machine lacks is left
+  // out: ::6 has to be added to `lo` first.
+  std::optional<Address> source{};
 };
 
 class ConnectEvents {
@@ -108,6 +129,8 @@ class ConnectEvents {
 class Connecting {
  public:
   virtual ~Connecting() = default;
+  // The peer has accepted; what is left is the TLS handshake.
+  virtual bool reached() const { return false; }
 };
 
 class Connector {

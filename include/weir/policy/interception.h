@@ -28,6 +28,16 @@ struct Interception {
   Duration detection = std::chrono::milliseconds{100};
 };
 
+// What the rules of `weir iptables` and the proxy rely on from each other.
+//
+// Under tproxy our connections to the application come from the caller's address. They carry this
+// mark (SO_MARK), by which the application's answers find the way back to us.
+inline constexpr std::uint32_t tproxy_mark = 2102;
+// Otherwise our connections to an application that listens on another address than 127.0.0.1 or ::1
+// are bound to 127.0.0.6 or ::6, or else they would be taken for calls of the application to
+// itself.
+Address home_source(Address::Family family);
+
 // Where the rules of the other family lead to: 127.0.0.1 and ::1 are twins, so are 0.0.0.0 and ::,
 // with the same port. An intercepting listener accepts on both, as far as the system has both.
 // None for any other address.

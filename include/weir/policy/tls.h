@@ -58,6 +58,8 @@ struct UpstreamTls {
   // peer's. Empty: the name decides.
   std::vector<Pattern> identities;
   Tls::Version minimum = Tls::Version::tls_1_2;
+  // Of a connection that has been made within the upstream's connect_timeout.
+  Duration handshake_timeout = std::chrono::seconds{1};
 };
 
 // Who may call what on the inbound listener. The first rule that fits decides.

@@ -54,7 +54,9 @@ class Exchange final : public Recycled, public Listed {
 
   // Before the first attempt; false when the exchange has failed.
   void identify();
+  bool authorize();
   bool find_route();
+  const CompiledRoute* route_by_destination();
   bool set_budget();
   bool check_body();
   void enter_bulkhead();
@@ -80,9 +82,7 @@ class Exchange final : public Recycled, public Listed {
   void hedge();
   bool fall_back();
   bool may_be_repeated() const;
-  bool running(Slot slot) const;
   void end_attempt(Slot slot, const resilience::Outcome& outcome);
-  void count_unproductive(telemetry::Unproductive reason, Duration time);
   void fail(resilience::Failure failure) { failure_ = failure; }
 
   // The way back.
@@ -96,7 +96,6 @@ class Exchange final : public Recycled, public Listed {
   void end_grpc_call();
   void record();
   void record_attempt_end();
-  void add_server_timing(http::ResponseHead& head) const;
 
   bool cancels_when_gone() const;
   Duration handed_on() const;
@@ -126,6 +125,7 @@ class Exchange final : public Recycled, public Listed {
 
   Crossing crossing_;
   const CompiledRoute* route_ = nullptr;
+  std::shared_ptr<const CompiledRoute> passed_;  // the route, when no policy names it
   std::string_view version_;
   std::uint64_t hash_ = 0;
   resilience::Grant grant_;

@@ -11,6 +11,7 @@ namespace weir::proxy {
 
 class Correlator;
 class Exchange;
+class PassThrough;
 
 class ExchangeOwner {
  public:
@@ -28,6 +29,7 @@ struct Services {
   Random& random;
   telemetry::Recorder& recorder;
   Correlator& correlator;
+  PassThrough& pass_through;  // for requests to destinations that no policy names
   ExchangeOwner& owner;
 };
 

@@ -10,6 +10,7 @@
 #include "weir/base/time.h"
 #include "weir/http/message.h"
 #include "weir/net/closed.h"
+#include "weir/net/tls.h"
 #include "weir/resilience/budget.h"
 #include "weir/resilience/failover.h"
 #include "weir/resilience/outcome.h"
@@ -35,6 +36,32 @@ struct AttemptRecord {
 enum class Unproductive : std::uint8_t { none, caller_gone, deadline_passed, hedge_lost };
 std::string_view name_of(Unproductive reason);
 
+// How a tunnel of opaque TCP ended.
+enum class TunnelEnd : std::uint8_t {
+  closed,          // both sides in order
+  caller_reset,    // the caller's connection broke
+  upstream_reset,  // the endpoint's did
+  idle,            // our idle limit
+  age,             // our limit of age
+  drain,           // shutdown
+  not_established  // no endpoint took it; the record's failure says why
+};
+inline constexpr std::size_t tunnel_end_count =
+    static_cast<std::size_t>(TunnelEnd::not_established) + 1;
+std::string_view name_of(TunnelEnd end);
+
+// What a record of a tunnel has in place of a request and a response.
+struct TunnelFacts {
+  std::optional<Address> destination{};  // where the caller wanted to go, when it was intercepted
+  TunnelEnd end = TunnelEnd::closed;
+};
+
+// What the inbound authorization said. `would_deny`: by a policy that is tried out first.
+enum class AuthorizationVerdict : std::uint8_t { unasked, allowed, denied, would_deny };
+inline constexpr std::size_t authorization_verdict_count =
+    static_cast<std::size_t>(AuthorizationVerdict::would_deny) + 1;
+std::string_view name_of(AuthorizationVerdict verdict);
+
 // Views are valid only during the call that hands the record over.
 struct Record {
   Direction direction = Direction::outbound;
@@ -59,8 +86,8 @@ struct Record {
   resilience::Refusal failover_refused = resilience::Refusal::none;
   bool hedged = false;
   bool fallback = false;             // the response came from the route's fallback
-  std::uint64_t bytes_received = 0;  // request body, decoded
-  std::uint64_t bytes_sent = 0;      // response body, decoded
+  std::uint64_t bytes_received = 0;  // request body, decoded; of a tunnel: from the caller
+  std::uint64_t bytes_sent = 0;      // response body, decoded; of a tunnel: to the caller
   Duration budget{};                 // as granted or set
   Duration budget_left{};            // at the end, not negative
   resilience::BudgetSource budget_source = resilience::BudgetSource::listener_default;
@@ -70,6 +97,12 @@ struct Record {
   std::uint8_t attempt_count = 0;
   Unproductive unproductive = Unproductive::none;
   Duration unproductive_time{};
+  std::string_view caller;  // the identity that the caller's certificate proves; empty without one
+  AuthorizationVerdict authorization = AuthorizationVerdict::unasked;
+  std::optional<std::size_t> authorization_rule;  // that decided, from 0; none: the default
+  // A tunnel: there is no method, target, status or budget; `authority` is the server's name that
+  // the caller's TLS asked for.
+  std::optional<TunnelFacts> tunnel;
 };
 
 using net::Closed;
@@ -84,6 +117,16 @@ class Recorder {
   // The gauge of exchanges in flight: one exchange_ended() for every exchange_started().
   virtual void exchange_started(Direction direction) = 0;
   virtual void exchange_ended(Direction direction) = 0;
+  // The gauge of tunnels: one record of a tunnel follows each.
+  virtual void tunnel_started(Direction direction) = 0;
+  // What a caller was found to speak, where that had to be found out; why one was turned away
+  // before its first request. Words from fixed sets.
+  virtual void connection_detected(Direction direction, std::string_view kind) = 0;
+  virtual void connection_refused(Direction direction, std::string_view reason) = 0;
+  // A TLS handshake with a caller (inbound) or an endpoint (outbound). `reason` is the name of a
+  // net::TlsError.
+  virtual void tls_established(Direction direction, const net::TlsPeer& peer) = 0;
+  virtual void tls_failed(Direction direction, std::string_view reason) = 0;
   // Connections that callers opened to us.
   virtual void downstream_opened(Direction direction) = 0;
   virtual void downstream_closed(Direction direction, Closed reason) = 0;
