@@ -78,6 +78,11 @@ class NoRecorder final : public weir::telemetry::Recorder {
   }
   void exchange_started(weir::telemetry::Direction) override {}
   void exchange_ended(weir::telemetry::Direction) override {}
+  void tunnel_started(weir::telemetry::Direction) override {}
+  void connection_detected(weir::telemetry::Direction, std::string_view) override {}
+  void connection_refused(weir::telemetry::Direction, std::string_view) override {}
+  void tls_established(weir::telemetry::Direction, const weir::net::TlsPeer&) override {}
+  void tls_failed(weir::telemetry::Direction, std::string_view) override {}
   void downstream_opened(weir::telemetry::Direction) override {}
   void downstream_closed(weir::telemetry::Direction, weir::telemetry::Closed) override {}
   void upstream_opened(std::string_view) override {}

@@ -225,9 +225,13 @@ class Mesh:
             self.leaves()[0].service.signal(signal.SIGSTOP)
         elif trigger == "kill":
             saved = await get(self.leaves()[0].application, "/calls")
-            for tier in TIERS:
-                for process in self.pods[tier][0].processes():
-                    process.kill()
+            dying = [process for tier in TIERS for process in self.pods[tier][0].processes()]
+            # At the same moment: none shall tell of another's death before its own.
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for process in dying:
+                    process.signal(number)
+            for process in dying:
+                process.kill()
             self.leaves()[0].calls = saved
 
     async def end(self):

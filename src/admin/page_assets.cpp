@@ -30,7 +30,7 @@ header { display: flex; justify-content: space-between; gap: 1rem; margin-bottom
 h1 { font-size: 1.7rem; line-height: 1.2; } h2 { font-size: 1.1rem; margin: 2rem 0 .75rem; }
 h3 { font-size: 1rem; }
 .quiet { color: var(--quiet); font-size: .87rem; }
-.tiles { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(9.75rem, 1fr)); }
+.tiles { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
 .tile, article, .empty { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 .tile { padding: .75rem .9rem; } .empty { padding: 1rem; }
 .tile h3 { display: flex; justify-content: space-between; gap: .3rem; white-space: nowrap;

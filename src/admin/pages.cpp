@@ -114,7 +114,31 @@ std::string share_note(std::uint64_t part, std::uint64_t whole) {
                      100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
+// Of the calls for which somebody looked.
+struct Coverage {
+  std::uint64_t looked = 0;
+  std::uint64_t found = 0;
+};
+
+Coverage coverage_of(const telemetry::Totals& totals) {
+  using telemetry::CauseSource;
+  Coverage coverage;
+  for (std::size_t source = 0; source < totals.causes.size(); ++source) {
+    if (static_cast<CauseSource>(source) == CauseSource::off) continue;
+    coverage.looked += totals.causes[source];
+    if (static_cast<CauseSource>(source) == CauseSource::none) continue;
+    coverage.found += totals.causes[source];
+  }
+  return coverage;
+}
+
+std::string share_of(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return "–";
+  return fmt::format("{:.3g} %", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
 void write_tiles(Html& out, const telemetry::Totals& totals) {
+  const Coverage coverage = coverage_of(totals);
   const auto count = [](std::uint64_t number) { return static_cast<double>(number); };
   const Tile tiles[] = {
       {"requests", "Requests", grouped(totals.requests), count(totals.requests),
@@ -132,7 +156,12 @@ void write_tiles(Html& out, const telemetry::Totals& totals) {
       {"expired", "Expired", grouped(totals.expired), count(totals.expired),
        "on arrival, never forwarded", ""},
       {"unproductive", "Unproductive", fmt::format("{:.1f} s", totals.unproductive_seconds),
-       totals.unproductive_seconds, "work nobody could use", ""},
+       totals.unproductive_seconds,
+       fmt::format("work nobody could use; {} late responses", grouped(totals.late_responses)), ""},
+      {"correlated", "Correlated", share_of(coverage.found, coverage.looked), -1,
+       fmt::format("of outbound calls; {} cancelled, {} refused with their caller",
+                   grouped(totals.cascade_cancelled), grouped(totals.cascade_refused)),
+       ""},
       {"connections", "Connections",
        grouped(totals.downstream_connections + totals.upstream_connections), -1,
        fmt::format("{} downstream, {} upstream", totals.downstream_connections,
@@ -147,6 +176,31 @@ void write_tiles(Html& out, const telemetry::Totals& totals) {
     out.html("<strong>{}</strong><p class=\"quiet\">{}</p></div>", tile.value, tile.note);
   }
   out.html("</section>");
+}
+
+// How many of a kind, and their share: one row, in the order in which they were declared.
+template <class Source, std::size_t Size>
+void write_sources(Html& out, std::string_view title,
+                   const std::array<std::uint64_t, Size>& counts) {
+  std::uint64_t whole = 0;
+  for (const std::uint64_t count : counts) whole += count;
+  out.html("<tr><td>{}</td><td class=\"long\">", title);
+  for (std::size_t source = 0; source < Size; ++source) {
+    if (counts[source] == 0) continue;
+    out.badge("plain", fmt::format("{} {} · {}", name_of(static_cast<Source>(source)),
+                                   share_of(counts[source], whole), grouped(counts[source])));
+  }
+  out.html("</td></tr>");
+}
+
+void write_origins(Html& out, const telemetry::Totals& totals) {
+  using resilience::BudgetSource;
+  out.html(
+      "<section><h2>Where budgets come from</h2><article><div class=\"scroll\"><table><tbody>");
+  write_sources<BudgetSource>(out, "Budgets of inbound requests", totals.budget_sources[0]);
+  write_sources<BudgetSource>(out, "Budgets of outbound calls", totals.budget_sources[1]);
+  write_sources<telemetry::CauseSource>(out, "Cause of outbound calls found by", totals.causes);
+  out.html("</tbody></table></div></article></section>");
 }
 
 void write_endpoint(Html& out, const EndpointStatus& endpoint, Duration slowest) {
@@ -270,6 +324,7 @@ std::string live_html(const View& view) {
   for (const auto& upstream : view.upstreams) write_upstream(out, upstream);
   out.html("</section>");
   write_in_flight(out, view);
+  write_origins(out, view.totals);
   write_history(out, view);
   return std::move(out).take();
 }

@@ -12,6 +12,27 @@ using boost::json::object;
 
 double milliseconds(Duration duration) { return seconds(duration) * 1000; }
 
+object of_causes(const telemetry::Totals& totals) {
+  object causes;
+  for (std::size_t source = 0; source < totals.causes.size(); ++source) {
+    causes[name_of(static_cast<telemetry::CauseSource>(source))] = totals.causes[source];
+  }
+  return causes;
+}
+
+object of_budget_sources(const telemetry::Totals& totals) {
+  object directions;
+  for (const auto direction : {telemetry::Direction::inbound, telemetry::Direction::outbound}) {
+    const auto& counts = totals.budget_sources[static_cast<std::size_t>(direction)];
+    object sources;
+    for (std::size_t source = 0; source < counts.size(); ++source) {
+      sources[name_of(static_cast<resilience::BudgetSource>(source))] = counts[source];
+    }
+    directions[name_of(direction)] = std::move(sources);
+  }
+  return directions;
+}
+
 object of(const telemetry::Totals& totals) {
   return {{"requests", totals.requests},
           {"failures", totals.failures},
@@ -21,6 +42,11 @@ object of(const telemetry::Totals& totals) {
           {"fallbacks", totals.fallbacks},
           {"expired", totals.expired},
           {"unproductive_seconds", totals.unproductive_seconds},
+          {"late_responses", totals.late_responses},
+          {"causes", of_causes(totals)},
+          {"cascaded_cancellations",
+           {{"cancelled", totals.cascade_cancelled}, {"refused", totals.cascade_refused}}},
+          {"budget_sources", of_budget_sources(totals)},
           {"request_bytes", totals.request_bytes},
           {"response_bytes", totals.response_bytes},
           {"inbound_in_flight", totals.inbound_in_flight},

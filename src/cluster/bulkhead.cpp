@@ -26,6 +26,8 @@ struct Waiter::Entry : intrusive::list_base_hook<>, std::enable_shared_from_this
 struct Bulkhead::State {
   using Entry = Waiter::Entry;
   std::atomic<std::uint32_t> limit{1};
+  static constexpr std::uint32_t unrestricted = ~0U;
+  std::atomic<std::uint32_t> ceiling{unrestricted};
   std::atomic<std::uint32_t> in_use{0};
   // Newcomers see it without the lock and do not overtake.
   std::atomic<std::uint32_t> waiting{0};
@@ -43,7 +45,8 @@ struct Bulkhead::State {
 
 bool Bulkhead::State::take_permit() {
   std::uint32_t used = in_use.load();
-  while (used < limit.load(std::memory_order_relaxed)) {
+  while (used <
+         std::min(limit.load(std::memory_order_relaxed), ceiling.load(std::memory_order_relaxed))) {
     if (in_use.compare_exchange_weak(used, used + 1)) return true;
   }
   return false;
@@ -122,6 +125,18 @@ void Bulkhead::give_back() {
   --state_->in_use;
   if (state_->waiting.load() == 0) return;
   const std::lock_guard lock{state_->mutex};
+  state_->grant();
+}
+
+// Only once: places that become free meanwhile may be taken.
+void Bulkhead::restrict_to_current() {
+  std::uint32_t expected = State::unrestricted;
+  state_->ceiling.compare_exchange_strong(expected, std::max(state_->in_use.load(), 1U));
+}
+
+void Bulkhead::lift() {
+  const std::lock_guard lock{state_->mutex};
+  state_->ceiling = State::unrestricted;
   state_->grant();
 }
 

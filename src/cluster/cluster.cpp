@@ -1,5 +1,7 @@
 #include "weir/cluster/cluster.h"
 
+#include <algorithm>
+
 #include "state.h"
 
 namespace weir::cluster {
@@ -71,12 +73,13 @@ std::expected<Lease, PickRefusal> Cluster::pick_second(const PickRequest& reques
 std::expected<Lease, PickRefusal> Cluster::lease_of(
     const std::expected<Admission, PickRefusal>& admission, Instant now) {
   if (!admission) return std::unexpected{admission.error()};
-  state_->begin(*admission->member, now);
   Lease lease;
+  lease.expected_ =
+      std::max(admission->member->latency.latency(now), admission->member->silence(now));
+  state_->begin(*admission->member, now);
   lease.cluster_ = shared_from_this();
   lease.member_ = admission->member->shared_from_this();
   lease.latency_ = state_->latencies.view(now);
-  lease.expected_ = admission->member->latency.latency(now);
   lease.admitted_ = admission->admitted;
   lease.period_ = admission->member->health.period();
   return lease;
@@ -93,6 +96,13 @@ resilience::LatencyView Cluster::latency(Instant now) {
 }
 
 Bulkhead& Cluster::bulkhead() { return *state_->bulkhead; }
+
+Instant Cluster::occupied_until(Instant began, Occupancy::Look look, Instant now) {
+  const std::lock_guard lock{state_->mutex};
+  const Instant until = state_->occupancy.until(began, look, state_->latencies.view(now), now);
+  if (state_->occupancy.silent()) state_->bulkhead->restrict_to_current();
+  return until;
+}
 
 ClusterStatus Cluster::status(Instant now) {
   const std::lock_guard lock{state_->mutex};

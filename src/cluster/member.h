@@ -30,6 +30,14 @@ struct Member : Endpoint, std::enable_shared_from_this<Member> {
     return std::min(recovered, std::clamp(1 - 0.9 * left, 0.1, 1.0));
   }
 
+  // How long it has held calls and answered none. Beyond some time that is a stream that lives long
+  // rather than an endpoint that hangs.
+  Duration silence(Instant now) const {
+    constexpr Duration longest = std::chrono::seconds{10};
+    const Duration silent = outstanding == 0 ? Duration::zero() : now - busy_since;
+    return silent > longest ? Duration::zero() : silent;
+  }
+
   bool unwell() const { return checked == resilience::Wellness::unwell; }
 
   std::shared_ptr<Group> group;  // of its version

@@ -11,18 +11,8 @@ constexpr double zone_overprovision = 1.4;
 constexpr double spill_factor = 2;
 constexpr int ramp_redraws = 4;
 constexpr int zone_redraws = 4;
-// A call that has been out for longer is a stream that lives long rather than an endpoint that
-// hangs.
-constexpr Duration longest_stall = std::chrono::seconds{10};
 // So long a probation without a request that could fail over: then any request will do.
 constexpr Duration probe_patience = std::chrono::seconds{1};
-
-// An endpoint that holds calls and answers none is at least as slow as its silence is long.
-double silence_ns(const Member& member, Instant now) {
-  if (member.outstanding == 0) return 0;
-  const Duration silent = now - member.busy_since;
-  return silent > longest_stall ? 0 : static_cast<double>(silent.count());
-}
 
 }  // namespace
 
@@ -158,7 +148,8 @@ double Selection::cost(const Member& member, const Choice& choice) const {
   const double load = 1 + static_cast<double>(member.outstanding) / member.facts.weight;
   if (policy_ == Balancing::least_requests) return load;
   const double latency = member.latency.cost(choice.usual, choice.now);
-  return std::max(latency, silence_ns(member, choice.now)) * load;
+  // An endpoint that holds calls and answers none is at least as slow as its silence is long.
+  return std::max(latency, static_cast<double>(member.silence(choice.now).count())) * load;
 }
 
 }  // namespace weir::cluster

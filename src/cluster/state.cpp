@@ -16,9 +16,16 @@ constexpr Duration least_between_polls = std::chrono::milliseconds{10};
 // A call that had so many medians to be answered in did not fail by a short budget alone.
 constexpr int patient_medians = 2;
 
-enum class Told : std::uint8_t { success, error, cut_short, nothing };
+enum class Told : std::uint8_t {
+  success,
+  error,
+  cut_short,
+  refused,  // it answered, but could not help, and is not to blame
+  nothing
+};
 
 Told told_by(const resilience::Outcome& outcome) {
+  if (outcome.spares_endpoint) return Told::refused;
   switch (outcome.failure) {
     case Failure::none: return resilience::counts_as_error(outcome) ? Told::error : Told::success;
     case Failure::deadline_passed:
@@ -128,6 +135,10 @@ void Cluster::State::leave(Member& member) {
 
 void Cluster::State::finish(Member& member, const Ending& ending, Instant now) {
   leave(member);
+  if (ending.outcome.status != 0) {
+    if (occupancy.silent()) bulkhead->lift();
+    occupancy.answered(now);
+  }
   judge_health(member, ending, now);
   judge_breaker(member, ending, now);
   learn_latency(member, ending, now);
@@ -160,6 +171,11 @@ void Cluster::State::learn_latency(Member& member, const Ending& ending, Instant
       if (seen.enough() && ending.elapsed >= seen.p99) latencies.record(ending.elapsed, now);
       member.latency.outlasted(ending.elapsed, now);
       break;
+    // Others are the better choice for a while.
+    case Told::refused:
+      member.latency.failed(ending.elapsed, seen.median, now);
+      member.busy_since = now;
+      break;
     case Told::nothing: break;
   }
 }
@@ -179,12 +195,18 @@ void Cluster::State::judge_health(Member& member, const Ending& ending, Instant 
       }
       call.result = Call::Result::unanswered;
       break;
+    case Told::refused:
+      // Who is to show that it is well again and has no place for the call has not shown it.
+      if (!ending.outcome.unprocessed || !health.on_probation()) {
+        return health.abandon(ending.period);
+      }
+      call.result = Call::Result::error;
+      break;
     case Told::nothing: return health.abandon(ending.period);
   }
   const bool was_available = health.available();
   const auto verdict = health.record(call, now);
-  const bool may_leave = !was_available || member.group->selection.available() > 1;
-  if (verdict == EndpointHealth::Verdict::eject && may_leave) {
+  if (shall_leave(member, verdict, ending, now)) {
     health.eject(now, random);
     ++ejections;
     next_poll_ = std::min(next_poll_, health.since_or_until());
@@ -192,6 +214,27 @@ void Cluster::State::judge_health(Member& member, const Ending& ending, Instant 
   } else if (health.available() != was_available) {
     refresh(*member.group);
   }
+}
+
+// The last one never does, and nobody who is no worse than the others. That calls to it break or
+// outlast those to others is worse by itself.
+bool Cluster::State::shall_leave(Member& member, EndpointHealth::Verdict verdict,
+                                 const Ending& ending, Instant now) {
+  using Verdict = EndpointHealth::Verdict;
+  if (verdict == Verdict::keep) return false;
+  if (verdict == Verdict::probe) return true;
+  const Selection& selection = member.group->selection;
+  if (selection.available() <= 1) return false;
+  if (verdict == Verdict::in_a_row && ending.outcome.failure != Failure::none) return true;
+  resilience::Peers peers{.recent = {}, .succeeding = false};
+  for (Member* other : selection.members()) {
+    if (other == &member || !other->health.available()) continue;
+    peers.recent += other->health.recent(now);
+    peers.succeeding |=
+        other->health.failures_in_a_row() == 0 && other->health.unanswered_in_a_row() == 0;
+  }
+  const std::uint32_t in_a_row = member.health.failures_in_a_row();
+  return resilience::distinctly_worse(verdict, member.health.recent(now), in_a_row, peers);
 }
 
 void Cluster::State::judge_breaker(Member& member, const Ending& ending, Instant now) const {
@@ -202,6 +245,7 @@ void Cluster::State::judge_breaker(Member& member, const Ending& ending, Instant
     case Told::success: breaker.record(*ending.admitted, Result::success, now); break;
     case Told::error: breaker.record(*ending.admitted, Result::error, now); break;
     case Told::cut_short:
+    case Told::refused:
     case Told::nothing: breaker.abandon(*ending.admitted); break;
   }
 }

@@ -68,6 +68,7 @@ struct Cluster::State {
   std::vector<std::shared_ptr<Group>> groups;
   resilience::LatencyHistogram latencies;
   resilience::RetryTokens tokens;
+  Occupancy occupancy;
   std::uint64_t ejections = 0;
   std::shared_ptr<Bulkhead> bulkhead;
 
@@ -77,6 +78,8 @@ struct Cluster::State {
   void refresh(Group& group);
   std::expected<Admission, PickRefusal> admit_to(Group& group, const Choice& choice);
   void learn_latency(Member& member, const Ending& ending, Instant now);
+  bool shall_leave(Member& member, resilience::EndpointHealth::Verdict verdict,
+                   const Ending& ending, Instant now);
   void judge_health(Member& member, const Ending& ending, Instant now);
   void judge_breaker(Member& member, const Ending& ending, Instant now) const;
   void leave(Member& member);

@@ -31,8 +31,7 @@ void Causes::find(const Ancestry& ancestry, Instant now) {
   }
 }
 
-// An id of ours whose request has ended is known, too: it has no candidates, and weaker keys must
-// not find it others.
+// An id of ours whose request has ended is known, too: weaker keys must not find it others.
 Causes::Found Causes::find_exact(const CauseId& id) {
   CauseEntry* entry = correlator_.table().entry_of(id);
   if (entry == nullptr) return Found::nobody;
@@ -41,6 +40,7 @@ Causes::Found Causes::find_exact(const CauseId& id) {
   if (entry->sequence != id.sequence || entry->state == CauseEntry::State::free) {
     return Found::known;
   }
+  inherit(entry->cause);
   if (entry->state == CauseEntry::State::live) watch(*entry);
   remaining_.fetch_sub(1, std::memory_order_acq_rel);
   return Found::known;
@@ -55,12 +55,16 @@ Causes::Found Causes::find_by_key(std::uint64_t key, CauseSource source, Instant
     if (++looked_at > most_looked_at) return false;
     CauseEntry& entry = *link.entry;
     const std::lock_guard lock{entry.mutex};
-    if (entry.state == CauseEntry::State::gone && now - entry.gone_at <= gone_memory) ++gone;
+    if (entry.state == CauseEntry::State::gone && now - entry.gone_at <= gone_memory) {
+      ++gone;
+      inherit(entry.cause);
+    }
     if (entry.state != CauseEntry::State::live) return true;
     if (count_ == most) {
       looked_at = most_looked_at + 1;
       return false;
     }
+    inherit(entry.cause);
     watch(entry);
     return true;
   });
@@ -82,14 +86,19 @@ void Causes::watch(CauseEntry& entry) {
   watch.sequence = entry.sequence;
   entry.add(watch);
   remaining_.fetch_add(1, std::memory_order_relaxed);
-  const Cause& cause = entry.cause;
-  deadline_ = count_ == 1 ? cause.deadline : std::max(deadline_, cause.deadline);
+  if (!wants_caller_) return;
+  const std::string_view caller = entry.cause.caller;
+  if (count_ == 1) caller_ = caller;
+  if (caller_ != caller) caller_.clear();
+}
+
+// Also from those that have gone: what is still called for them is not worth more than they were.
+void Causes::inherit(const Cause& cause) {
+  deadline_ = inherits_ ? std::max(deadline_, cause.deadline) : cause.deadline;
+  inherits_ = true;
   failover_until_ = failover_until_.earlier(cause.failover_until);
   marked_as_retry_ = marked_as_retry_ || cause.marked_as_retry;
   if (criticality_.empty()) criticality_ = cause.criticality;
-  if (!wants_caller_) return;
-  if (count_ == 1) caller_ = cause.caller;
-  if (caller_ != cause.caller) caller_.clear();
 }
 
 // A candidate has gone; called under its entry's lock, on any thread.
@@ -97,12 +106,23 @@ void Causes::lose() {
   if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) correlator_.ring(rung_);
 }
 
+// A candidate was answered with an error; as above.
+void Causes::supersede() { superseded_.store(true, std::memory_order_release); }
+
 void Causes::spend() {
   for (std::size_t index = 0; index < count_; ++index) {
     CauseEntry& entry = *watches_[index].entry;
     const std::lock_guard lock{entry.mutex};
     if (!entry.is_live(watches_[index].sequence) || std::exchange(entry.spent, true)) continue;
     entry.home->ring(*entry.inbound);
+  }
+}
+
+void Causes::fail() {
+  for (std::size_t index = 0; index < count_; ++index) {
+    CauseEntry& entry = *watches_[index].entry;
+    const std::lock_guard lock{entry.mutex};
+    if (entry.is_live(watches_[index].sequence)) entry.failed_below = true;
   }
 }
 
@@ -134,7 +154,8 @@ void Causes::forget() {
   if (gone()) correlator_.silence(rung_);
   remaining_.store(1, std::memory_order_release);
   deadline_ = failover_until_ = resilience::Deadline::none();
-  marked_as_retry_ = false;
+  marked_as_retry_ = inherits_ = false;
+  superseded_.store(false, std::memory_order_release);
   criticality_ = {};
   caller_.clear();
 }

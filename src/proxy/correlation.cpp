@@ -78,6 +78,12 @@ bool InboundRequest::failover_spent() const {
   return entry_->spent;
 }
 
+bool InboundRequest::failed_below() const {
+  if (entry_ == nullptr) return false;
+  const std::lock_guard lock{entry_->mutex};
+  return entry_->failed_below;
+}
+
 void InboundRequest::set_deadline(resilience::Deadline deadline) {
   if (entry_ == nullptr) return;
   const std::lock_guard lock{entry_->mutex};
@@ -88,7 +94,7 @@ void InboundRequest::leave(End end, Instant now) {
   if (entry_ == nullptr) return;
   CauseEntry& entry = *std::exchange(entry_, nullptr);
   bool rung = false;
-  if (end == End::completed) {
+  if (end != End::gone) {
     for (KeyLink& link : entry.links) {
       correlator_->table().index().remove(link, KeyIndex::Leaving::completed);
     }
@@ -97,11 +103,13 @@ void InboundRequest::leave(End end, Instant now) {
     const std::lock_guard lock{entry.mutex};
     entry.state = end == End::gone ? CauseEntry::State::gone : CauseEntry::State::free;
     entry.gone_at = now;
+    entry.cause.caller = {};
     rung = entry.spent;
     // From here on nobody looks at a watch again but its owner, who locks this entry first.
     while (CauseWatch* watch = entry.watches) {
       entry.remove(*watch);
       if (end == End::gone) watch->owner->lose();
+      if (end == End::failed) watch->owner->supersede();
     }
   }
   if (rung) correlator_->silence(rung_);

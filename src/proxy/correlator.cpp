@@ -62,6 +62,7 @@ CauseEntry* Correlator::take() {
   const std::lock_guard lock{entry->mutex};
   entry->state = CauseEntry::State::live;
   entry->spent = false;
+  entry->failed_below = false;
   entry->decided = 0;
   entry->sequence = ++sequence_;
   return entry;

@@ -27,6 +27,7 @@ struct CauseEntry {
   // Guarded by the mutex:
   State state = State::free;
   bool spent = false;
+  bool failed_below = false;
   std::uint8_t decided = 0;
   std::uint64_t sequence = 0;
   Instant gone_at{};

@@ -14,6 +14,7 @@ namespace weir::proxy {
 using resilience::BudgetSource;
 using resilience::Deadline;
 using telemetry::CauseSource;
+using Whose = resilience::FaultMarks::Whose;
 
 namespace {
 // How many milliseconds the callee may still fail over; the caller does not meanwhile.
@@ -35,8 +36,10 @@ void Crossing::look_back(const CompiledRoute& route) {
   const bool correlates = terms_.trusted && route.route->correlate == policy::Correlate::on;
   if (!correlates) {
     causes_.release();
-  } else if (!looked_for_causes_) {
-    causes_.find(read_ancestry(fields()), services_.scheduler.now());
+    source_ = CauseSource::off;
+  } else {
+    if (!looked_for_causes_) causes_.find(read_ancestry(fields()), services_.scheduler.now());
+    source_ = causes_.source();
   }
   remove_cause(fields());
   if (causes_.source() != CauseSource::none) inherit();
@@ -93,8 +96,10 @@ std::string_view Crossing::agree_on_version(const CompiledRoute& route, std::str
 }
 
 void Crossing::enter(Deadline deadline) {
-  if (!inbound()) return;
+  // What comes in from outside by an outbound listener is somebody's cause at the next inbound one.
+  if (!inbound() && terms_.trusted) return;
   const Ancestry ancestry = adopt_ancestry(fields(), terms_, services_.random);
+  if (!inbound()) return;
   const auto criticality = fields().find(http::Name::weir_criticality).value_or("");
   inbound_.enter(services_.correlator, ancestry,
                  {deadline, marked_as_retry_, failover_until_, ShortText{criticality},
@@ -106,6 +111,10 @@ void Crossing::leave(InboundRequest::End end) { inbound_.leave(end, services_.sc
 
 bool Crossing::caller_gone() const {
   return stream_.caller() == downstream::Caller::gone || causes_.gone();
+}
+
+bool Crossing::only_causes_gone() const {
+  return stream_.caller() != downstream::Caller::gone && causes_.gone();
 }
 
 void Crossing::fail_over() {
@@ -130,6 +139,26 @@ void Crossing::tell_of_spent_failover() {
   told.reason = "Processing";
   told.fields.add(http::Name::weir_failover, "spent");
   stream_.inform(told);
+}
+
+void Crossing::judge(resilience::Outcome& outcome) const {
+  if (!inbound()) return;
+  // Whatever the application relays of such marks was said of somebody else.
+  outcome.spares_endpoint = resilience::counts_as_error(outcome) && inbound_.failed_below();
+  outcome.unprocessed = false;
+}
+
+void Crossing::mark_error(http::Fields& response) const {
+  const bool below = inbound() && terms_.trusted && inbound_.failed_below();
+  resilience::write_fault_marks(response, {.whose = below ? Whose::below : Whose::endpoint});
+}
+
+resilience::FaultMarks Crossing::marks_of(resilience::Failure failure,
+                                          resilience::Processed processed) const {
+  if (!inbound() || !terms_.trusted) return {};
+  auto marks = resilience::fault_marks_of(failure, processed);
+  if (inbound_.failed_below()) marks.whose = Whose::below;
+  return marks;
 }
 
 Duration Crossing::patience_left() const {

@@ -7,6 +7,7 @@
 #include "weir/proxy/forwarding.h"
 #include "weir/resilience/budget.h"
 #include "weir/resilience/failover.h"
+#include "weir/resilience/grpc.h"
 
 namespace weir::proxy {
 namespace {
@@ -108,10 +109,18 @@ bool Exchange::cancels_when_gone() const {
 void Exchange::respond() {
   attempt_timer_.disarm();
   hedge_timer_.disarm();
-  if (chosen_) return relay_response();
-  for (const Slot slot : {first, second, fallback}) {
-    if (is_running(attempts_[slot])) end_attempt(slot, {.failure = failure_});
+  if (!chosen_) {
+    for (const Slot slot : {first, second, fallback}) {
+      if (running(slot)) end_attempt(slot, {.failure = failure_});
+    }
   }
+  // Two endpoints in vain are enough, although neither has processed anything: what moves on freely
+  // must not be multiplied by those above.
+  const bool in_vain = chosen_ ? judged_.unprocessed : failure_ != Failure::none;
+  if (in_vain && record_.attempt_count > 1 && processed_ == resilience::Processed::no) {
+    crossing_.fail_over();
+  }
+  if (chosen_) return relay_response();
   request_pipe_.detach();
   if (failure_ != Failure::caller_gone || stream_.caller() != downstream::Caller::gone) {
     reply_locally();
@@ -126,6 +135,7 @@ void Exchange::relay_response() {
   record_.first_byte = services_.scheduler.now() - began_;
   forward_response(head, *listener_.policy,
                    crossing_.failover_spent() ? FailoverSpent::yes : FailoverSpent::no);
+  if (head.status >= 500 || tells_grpc_error(head.fields)) mark_trailers(head.fields);
   const bool connects = stream_.head().method == http::Method::connect;
   tunnel_ = head.status == 101 || (connects && head.status < 300);
   // HTTP/2 has no such field: there the answer to an extended CONNECT says it all (RFC 8441, 4).
@@ -144,8 +154,15 @@ void Exchange::relay_response() {
     services_.scheduler.arm(deadline_timer_, deadline_.instant());
   }
   attempts_until_ = deadline_;
-  if (grpc() && crossing_.failover_spent()) marked_trailers_.emplace(attempt.body());
+  if (grpc()) marked_trailers_.emplace(attempt.body(), static_cast<MarkedTrailers::Marker&>(*this));
   response_pipe_.start(marked_trailers_ ? *marked_trailers_ : attempt.body(), *response_sink_);
+}
+
+// Of an error, wherever it is told: in trailers, or in a head that has none after it.
+void Exchange::mark_trailers(http::Fields& trailers) {
+  if (crossing_.failover_spent()) mark_no_retry(trailers);
+  crossing_.tell_of_failure();
+  crossing_.mark_error(trailers);
 }
 
 void Exchange::begin_tunnel(http::Sink& sink) {
@@ -182,7 +199,9 @@ void Exchange::reply_locally() {
                                  policy().fallback->body);
     record_.fallback = true;
   } else {
-    local_ = make_local_reply({failure_, grpc(), retry_after_, crossing_.failover_spent()});
+    if (resilience::facts_of(failure_).status >= 500) crossing_.tell_of_failure();
+    local_ = make_local_reply({failure_, grpc(), retry_after_, crossing_.failover_spent(),
+                               crossing_.marks_of(failure_, processed_)});
     if (grpc()) record_.grpc_status = resilience::facts_of(failure_).grpc_status;
   }
   record_.status = local_->head.status;
@@ -242,8 +261,11 @@ void Exchange::end_grpc_call() {
   response_pipe_.detach();
   const auto framing = attempts_[*chosen_]->response().body.kind;
   if (framing != http::BodyLength::Kind::chunked || response_sink_->failed()) return;
-  const auto trailers = make_grpc_trailers(
-      {.failure = failure_, .grpc = true, .failover_spent = crossing_.failover_spent()});
+  const auto trailers =
+      make_grpc_trailers({.failure = failure_,
+                          .grpc = true,
+                          .failover_spent = crossing_.failover_spent(),
+                          .marks = crossing_.marks_of(failure_, resilience::Processed::maybe)});
   response_sink_->finish(&trailers);
   if (!response_sink_->failed()) ending_ = downstream::Ending::complete;
 }
@@ -255,10 +277,14 @@ void Exchange::record() {
   response_pipe_.detach();
   // What our caller does not wait for any more nobody below needs to finish; but what we finish
   // though he has gone is finished with all that belongs to it.
-  const bool gone = failure_ == Failure::deadline_passed ||
-                    (failure_ == Failure::caller_gone && cancels_when_gone());
-  crossing_.leave(gone ? InboundRequest::End::gone : InboundRequest::End::completed);
   if (chosen_) record_attempt_end();
+  const bool gone = failure_ == Failure::deadline_passed ||
+                    resilience::gave_up_in_time(record_.grpc_status, deadline_.left(now)) ||
+                    (failure_ == Failure::caller_gone && cancels_when_gone());
+  using End = InboundRequest::End;
+  const resilience::Outcome answer{failure_, record_.status, record_.grpc_status};
+  const End answered = resilience::retry_word(answer) ? End::failed : End::completed;
+  crossing_.leave(gone ? End::gone : answered);
 
   record_.elapsed = now - began_;
   record_.started = std::chrono::system_clock::now() - record_.elapsed;
@@ -275,12 +301,13 @@ void Exchange::record() {
   record_.version = version_;
   record_.grpc = grpc();
   record_.failure = failure_;
+  record_.cascaded = failure_ == Failure::caller_gone && crossing_.only_causes_gone();
   record_.bytes_received = request_pipe_.bytes();
   record_.bytes_sent = local_ ? local_->body.size() : response_pipe_.bytes();
   record_.budget_left = budget_end_.is_none() ? Duration{} : budget_end_.left(now);
   services_.recorder.record(record_);
 
-  permit_ = {};
+  give_back_permit();
   stream_.done(ending_);
   services_.owner.on_ended(*this);
 }

@@ -1,4 +1,4 @@
-// The beginning of an exchange's life: who is calling, may he, where to, how long, is there room.
+// The beginning of an exchange's life: who is calling, may he, where to, for how long.
 
 #include <algorithm>
 
@@ -18,6 +18,18 @@ using resilience::Failure;
 Duration fallback_reserve(const policy::Fallback& fallback, Duration budget) {
   if (fallback.kind == policy::Fallback::Kind::upstream) return budget / 4;
   return std::min<Duration>(budget / 10, std::chrono::milliseconds{10});
+}
+
+// Where an intercepted call was going before it was sent here, if policy lets it go there.
+std::shared_ptr<const CompiledRoute> route_to(const std::optional<Address>& destination,
+                                              const CompiledListener& listener,
+                                              const std::shared_ptr<const Snapshot>& snapshot,
+                                              const Services& services) {
+  if (!destination || listener.direction == telemetry::Direction::inbound) return nullptr;
+  if (const CompiledRoute* known = snapshot->upstreams.at(*destination)) return {snapshot, known};
+  using Unmatched = policy::Interception::Unmatched;
+  if (listener.policy->intercept.unmatched == Unmatched::refuse) return nullptr;
+  return services.pass_through.to(*destination, services.scheduler.now());
 }
 
 }  // namespace
@@ -59,7 +71,8 @@ bool Exchange::find_route() {
   }
   const bool asks = listener_.table.asks_for_caller() && listener_.inbound == nullptr;
   const auto found = listener_.table.find(head, asks ? crossing_.find_caller() : record_.caller);
-  route_ = found ? &listener_.routes[*found] : route_by_destination();
+  if (!found) passed_ = route_to(stream_.destination(), listener_, snapshot_, services_);
+  route_ = found ? &listener_.routes[*found] : passed_.get();
   if (route_ == nullptr) {
     fail(Failure::no_route);
     return false;
@@ -75,18 +88,6 @@ bool Exchange::find_route() {
     tell_identity(head.fields, listener_.inbound->identity_header, record_.caller);
   }
   return true;
-}
-
-// Where an intercepted call was going before it was sent here, if policy lets it go there.
-const CompiledRoute* Exchange::route_by_destination() {
-  const auto& destination = stream_.destination();
-  if (!destination || listener_.direction == telemetry::Direction::inbound) return nullptr;
-  if (const CompiledRoute* known = snapshot_->upstreams.at(*destination)) return known;
-  if (listener_.policy->intercept.unmatched == policy::Interception::Unmatched::refuse) {
-    return nullptr;
-  }
-  passed_ = services_.pass_through.to(*destination, services_.scheduler.now());
-  return passed_.get();
 }
 
 bool Exchange::set_budget() {
@@ -128,34 +129,6 @@ bool Exchange::check_body() {
   const auto limit = policy().body_limit ? policy().body_limit : listener_.policy->limits.body;
   if (!limit || stream_.head().body.bytes <= limit->value) return true;
   fail(Failure::request_too_large);
-  return false;
-}
-
-void Exchange::enter_bulkhead() {
-  cluster::Bulkhead& bulkhead = route_->to.cluster->bulkhead();
-  permit_ = bulkhead.try_enter();
-  if (permit_) return;
-  waiter_.emplace(services_.mailbox, services_.scheduler.ready(), signal_);
-  const Duration median = route_->to.cluster->latency(services_.scheduler.now()).median;
-  if (!bulkhead.enqueue(*waiter_, attempts_until_.instant() - median, services_.scheduler.now())) {
-    waiter_.reset();
-    fail(Failure::bulkhead_full);
-  }
-}
-
-bool Exchange::waiting_for_permit() {
-  if (!waiter_) return false;
-  judge_circumstances();
-  switch (waiter_->state()) {
-    case cluster::Waiter::State::granted: permit_ = waiter_->take(); break;
-    case cluster::Waiter::State::dropped: fail(Failure::bulkhead_expired); break;
-    case cluster::Waiter::State::idle:
-    case cluster::Waiter::State::waiting:
-      if (failure_ == Failure::none) return true;
-      if (failure_ == Failure::deadline_passed) fail(Failure::bulkhead_expired);
-      break;
-  }
-  waiter_.reset();
   return false;
 }
 

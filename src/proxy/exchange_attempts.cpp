@@ -19,12 +19,6 @@ Duration left_of(const Timer& timer, Instant now) {
   return timer.armed() ? timer.due() - now : Duration::max();
 }
 
-// The first reason stands; later ones only add time.
-void count_unproductive(telemetry::Record& record, telemetry::Unproductive reason, Duration time) {
-  if (record.unproductive == telemetry::Unproductive::none) record.unproductive = reason;
-  record.unproductive_time += time;
-}
-
 }  // namespace
 
 void Exchange::begin_first_attempt() {
@@ -67,7 +61,6 @@ void Exchange::arm_attempt_timers() {
 
 void Exchange::launch(Slot slot, const Destination& to, cluster::Lease lease,
                       Connection connection) {
-  if (slot == second) crossing_.fail_over();
   upstream::Attempt& attempt = attempts_[slot].emplace(services_.pools, signal_);
   records_[slot] = record_.attempt_count++;
   const policy::Endpoint& facts = lease.endpoint().facts;
@@ -88,11 +81,18 @@ void Exchange::send(Slot slot) {
     services_.scheduler.schedule(signal_);
     return fail(Failure::deadline_passed);
   }
-  mark_attempt(stream_.head(), remainder(),
-               slot == second ? AttemptNumber::second : AttemptNumber::first);
+  const bool again = repeats(slot);
+  if (again && !crossing_.may_still_fail_over()) {
+    // While we were connecting our caller may have lost its patience and gone elsewhere.
+    end_attempt(slot, {.failure = Failure::deadline_passed});
+    if (!running(first)) fail(Failure::deadline_passed);
+    return services_.scheduler.schedule(signal_);
+  }
+  if (again) crossing_.fail_over();
+  mark_attempt(stream_.head(), remainder(), again ? AttemptNumber::second : AttemptNumber::first);
   crossing_.remove_patience();
   // A second attempt is marked as a retry, which says more.
-  if (slot == first) {
+  if (!again && slot != fallback) {
     const Instant now = services_.scheduler.now();
     crossing_.write_patience(std::min(left_of(attempt_timer_, now), left_of(hedge_timer_, now)));
   }
@@ -101,11 +101,19 @@ void Exchange::send(Slot slot) {
   if (attempts_[slot]->state() == AttemptState::waiting) begin_request_body(*attempts_[slot]);
 }
 
+// What was sent to nobody who may have processed it is still to be sent for the first time.
+bool Exchange::repeats(Slot slot) const {
+  if (slot == fallback) return false;
+  const Slot other = slot == first ? second : first;
+  const bool beside = running(other) && attempts_[other]->bytes_written();
+  return beside || processed_ == resilience::Processed::maybe;
+}
+
 Exchange::Verdict Exchange::judge() {
   if (failure_ == Failure::none) judge_circumstances();
   crossing_.tell_of_spent_failover();
   for (const Slot slot : {first, second, fallback}) {
-    if (failure_ == Failure::none && !chosen_ && is_running(attempts_[slot])) judge_attempt(slot);
+    if (failure_ == Failure::none && !chosen_ && running(slot)) judge_attempt(slot);
   }
   if (failure_ == Failure::none && !chosen_ && attempt_timer_.fired()) on_attempt_limit();
   if (failure_ == Failure::none && !chosen_ && hedge_timer_.fired()) hedge();
@@ -154,8 +162,9 @@ void Exchange::begin_request_body(upstream::Attempt& attempt) {
 }
 
 void Exchange::judge_response(Slot slot) {
-  const Outcome outcome =
+  Outcome outcome =
       resilience::judge_head(attempts_[slot]->response(), call_, budget_use(*attempts_[slot]));
+  crossing_.judge(outcome);
   crossing_.heard_of_failover(attempts_[slot]->response().fields);
   const bool unwanted = resilience::retry_word(outcome).has_value();
   if (unwanted && fail_over(slot, outcome)) return;
@@ -164,17 +173,18 @@ void Exchange::judge_response(Slot slot) {
     return fail(Failure::error_response);
   }
   for (const Slot other : {first, second}) {
-    if (other == slot || !is_running(attempts_[other])) continue;
-    count_unproductive(record_, telemetry::Unproductive::hedge_lost,
-                       services_.scheduler.now() - attempts_[other]->started());
+    if (other == slot || !running(other)) continue;
+    count_unproductive(other, telemetry::Unproductive::hedge_lost);
     end_attempt(other, {.failure = Failure::caller_gone});
   }
   chosen_ = slot;
+  judged_ = outcome;
   auto& attempt = record_.attempts[records_[slot]];
   attempt.failure = outcome.failure;
   attempt.status = outcome.status;
   attempt.elapsed = services_.scheduler.now() - attempts_[slot]->started();
   attempt.reused_connection = attempts_[slot]->reused_connection();
+  if (crossing_.caller_gone()) attempt.work = telemetry::Work::late;
   record_.grpc_status = outcome.grpc;
 }
 
@@ -183,22 +193,40 @@ resilience::BudgetUse Exchange::budget_use(const upstream::Attempt& attempt) con
   return {services_.scheduler.now() - attempt.started(), handed_on()};
 }
 
+// Whatever breaks one connection rarely breaks only that one, and the rest shows a little later:
+// who goes elsewhere at once meets it again, and has no third attempt.
+bool Exchange::pauses(Slot slot) {
+  if (slot != first || running(second) || pause_timer_.fired()) return false;
+  if (!route_->fails_over || crossing_.marked_as_retry() || !may_be_repeated()) return false;
+  if (pause_timer_.armed()) return true;
+  const Instant now = services_.scheduler.now();
+  const Duration pause =
+      resilience::pause_after(attempts_[slot]->failure(), now - attempts_[slot]->started());
+  if (pause > Duration::zero()) services_.scheduler.arm_in(pause_timer_, pause);
+  return pause > Duration::zero();
+}
+
 void Exchange::judge_failure(Slot slot) {
+  if (pauses(slot)) return;
   const Outcome outcome{.failure = attempts_[slot]->failure()};
   if (fail_over(slot, outcome)) return;
   end_attempt(slot, outcome);
-  const bool hedged = is_running(attempts_[first]) || is_running(attempts_[second]) ||
-                      is_running(attempts_[fallback]);
+  const bool hedged = running(first) || running(second) || running(fallback);
   if (!hedged) fail(outcome.failure);
 }
 
-// The first attempt has had its share of the budget. It goes on when nothing may follow it.
+// The first attempt has had its share of the budget. It goes on when nothing may follow it, and as
+// long as nobody else is faster.
 void Exchange::on_attempt_limit() {
   attempt_timer_.disarm();
-  if (is_running(attempts_[first]) && !is_running(attempts_[second]))
-    fail_over(first, {.failure = Failure::attempt_timeout});
+  if (!running(first) || running(second)) return;
+  if (fail_over(first, {.failure = Failure::attempt_timeout})) return;
+  if (record_.failover_refused != Refusal::no_faster) return;
+  const Duration waited = services_.scheduler.now() - attempts_[first]->started();
+  services_.scheduler.arm_in(attempt_timer_, resilience::look_again_in(waited));
 }
 
+// `alternative` is the lease of another instance, or null when there is none.
 Refusal Exchange::refusal_of(Slot slot, const Outcome& outcome,
                              const cluster::Lease* alternative) const {
   const upstream::Attempt& attempt = *attempts_[slot];
@@ -212,7 +240,8 @@ Refusal Exchange::refusal_of(Slot slot, const Outcome& outcome,
   question.already_failed_over = slot != first || crossing_.failed_over();
   question.alternative = alternative != nullptr;
   question.replay = stream_.head().body.empty() ? resilience::Replay::possible : replay_->replay();
-  question.left = std::max(Duration::zero(), std::min(handed_on(), crossing_.patience_left()));
+  question.left = std::max(Duration::zero(), handed_on());
+  question.patience = crossing_.patience_left();
   question.outcome.failover_spent_below |= crossing_.failover_spent();
   if (alternative != nullptr) {
     question.median = std::min(alternative->latency().median, alternative->expected());
@@ -235,6 +264,11 @@ bool Exchange::fail_over(Slot slot, const Outcome& outcome) {
     connection = Connection::fresh;
   }
   Refusal refusal = refusal_of(slot, outcome, lease ? &*lease : nullptr);
+  if (outcome.failure == Failure::attempt_timeout && lease &&
+      (refusal == Refusal::none || refusal == Refusal::no_time) &&
+      !resilience::worth_leaving(now - attempts_[slot]->started(), lease->expected())) {
+    refusal = Refusal::no_faster;
+  }
   if (refusal == Refusal::none && !race && !cluster.take_token(now)) refusal = Refusal::no_tokens;
   if (refusal != Refusal::none) {
     record_.failover_refused = refusal;
@@ -252,7 +286,7 @@ bool Exchange::fail_over(Slot slot, const Outcome& outcome) {
 // The failover started early: both attempts run on, the first good answer wins.
 void Exchange::hedge() {
   hedge_timer_.disarm();
-  if (!is_running(attempts_[first]) || crossing_.failed_over()) return;
+  if (!running(first) || crossing_.failed_over()) return;
   cluster::Cluster& cluster = *route_->to.cluster;
   const Instant now = services_.scheduler.now();
   auto lease = cluster.pick_second({version_, hash_, &attempts_[first]->endpoint()}, now);
@@ -272,7 +306,7 @@ bool Exchange::fall_back() {
   if (facts.fault == resilience::Fault::downstream) return false;
   bool untouched = true;
   for (const Slot slot : {first, second}) {
-    if (!is_running(attempts_[slot])) continue;
+    if (!running(slot)) continue;
     untouched = untouched && !attempts_[slot]->bytes_written();
     end_attempt(slot, {.failure = failure_});
   }
@@ -305,15 +339,30 @@ void Exchange::end_attempt(Slot slot, const Outcome& outcome) {
   record.status = outcome.status;
   record.elapsed = now - attempt.started();
   record.reused_connection = attempt.reused_connection();
+  if (attempt.state() == AttemptState::responding) record.work = telemetry::Work::late;
+  if (attempt.bytes_written() && processed_by(outcome) == resilience::Processed::maybe) {
+    processed_ = resilience::Processed::maybe;
+  }
   if (outcome.failure == Failure::caller_gone) {
-    count_unproductive(record_, telemetry::Unproductive::caller_gone, record.elapsed);
+    count_unproductive(slot, telemetry::Unproductive::caller_gone);
   } else if (outcome.failure == Failure::deadline_passed ||
              outcome.failure == Failure::attempt_timeout) {
-    count_unproductive(record_, telemetry::Unproductive::deadline_passed, record.elapsed);
+    count_unproductive(slot, telemetry::Unproductive::deadline_passed);
   }
   attempt.lease().finish(outcome, record.elapsed, now);
   finished_[slot] = std::move(attempt.lease());
   attempts_[slot].reset();
+}
+
+// Each attempt counts once, for the first reason, and not at all before anything was sent.
+void Exchange::count_unproductive(Slot slot, telemetry::Unproductive reason) {
+  const upstream::Attempt& attempt = *attempts_[slot];
+  auto& record = record_.attempts[records_[slot]];
+  if (record.unproductive != telemetry::Unproductive::none || !attempt.bytes_written()) return;
+  record.unproductive = reason;
+  record.sunk = services_.scheduler.now() - attempt.started();
+  if (record_.unproductive == telemetry::Unproductive::none) record_.unproductive = reason;
+  record_.unproductive_time += record.sunk;
 }
 
 // The attempt whose response was relayed is judged by its head, by the gRPC status in its trailers,
@@ -322,9 +371,10 @@ void Exchange::record_attempt_end() {
   upstream::Attempt& attempt = *attempts_[*chosen_];
   const Instant now = services_.scheduler.now();
   auto& record = record_.attempts[records_[*chosen_]];
-  Outcome outcome{record.failure, record.status, record_.grpc_status};
+  Outcome outcome = judged_;
   if (failure_ == Failure::none) {
     outcome = resilience::judge_end(outcome, attempt.body().trailers(), call_, budget_use(attempt));
+    crossing_.judge(outcome);
     record.failure = outcome.failure;
     record_.grpc_status = outcome.grpc;
   } else {
@@ -333,10 +383,13 @@ void Exchange::record_attempt_end() {
     outcome.failure = failure_ == Failure::reset_mid_response ? failure_ : Failure::none;
     if (grpc()) record_.grpc_status = resilience::facts_of(failure_).grpc_status;
   }
-  if (failure_ == Failure::caller_gone) {
-    count_unproductive(record_, telemetry::Unproductive::caller_gone, now - attempt.started());
-  } else if (failure_ == Failure::deadline_passed) {
-    count_unproductive(record_, telemetry::Unproductive::deadline_passed, now - attempt.started());
+  // What a stream has told by then was of use.
+  const bool late = record.work == telemetry::Work::late;
+  const bool streamed = !late && (tunnel_ || policy().idle);
+  if (late || (failure_ == Failure::caller_gone && !streamed)) {
+    count_unproductive(*chosen_, telemetry::Unproductive::caller_gone);
+  } else if (failure_ == Failure::deadline_passed && !streamed) {
+    count_unproductive(*chosen_, telemetry::Unproductive::deadline_passed);
   }
   attempt.lease().finish(outcome, record.elapsed, now);
   attempt.release();

@@ -22,6 +22,7 @@ void describe(http::Fields& fields, const LocalReplyQuestion& question) {
     const auto rounded = std::chrono::ceil<std::chrono::seconds>(question.retry_after);
     fields.add(Name::retry_after, fmt::format("{}", rounded.count()));
   }
+  write_fault_marks(fields, question.marks);
   // An open breaker and a spent failover both say: do not try again above.
   if (question.failover_spent || question.failure == resilience::Failure::breaker_open) {
     fields.add(Name::weir_failover, "spent");

@@ -4,16 +4,22 @@ namespace weir::proxy {
 
 http::Pull MarkedTrailers::pull() {
   const http::Pull pulled = origin_.pull();
-  if (pulled.state == http::Pull::State::end && !marked_ && origin_.trailers() != nullptr) {
-    marked_ = *origin_.trailers();
-    mark_no_retry(*marked_);
+  if (pulled.state != http::Pull::State::end || marked_) return pulled;
+  const http::Fields* trailers = origin_.trailers();
+  if (trailers != nullptr && tells_grpc_error(*trailers)) {
+    marked_ = *trailers;
+    marker_.mark_trailers(*marked_);
   }
   return pulled;
 }
 
-void mark_no_retry(http::Fields& fields) {
+bool tells_grpc_error(const http::Fields& fields) {
   const auto status = fields.find(http::Name::grpc_status);
-  if (status && *status != "0") fields.set(http::Name::grpc_retry_pushback_ms, "-1");
+  return status && *status != "0";
+}
+
+void mark_no_retry(http::Fields& fields) {
+  if (tells_grpc_error(fields)) fields.set(http::Name::grpc_retry_pushback_ms, "-1");
 }
 
 }  // namespace weir::proxy

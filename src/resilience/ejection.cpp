@@ -1,6 +1,7 @@
 #include "weir/resilience/ejection.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace weir::resilience {
 namespace {
@@ -32,7 +33,7 @@ EndpointHealth::Verdict EndpointHealth::record(const Call& call, Instant now) {
   if (call.period != period_) return Verdict::keep;
   if (state_ == Health::probing) {
     if (probing_ > 0) --probing_;
-    if (call.result != Result::success) return Verdict::eject;
+    if (call.result != Result::success) return Verdict::probe;
     if (++successes_ >= policy_.probes) enter(Health::ramping, now);
     return Verdict::keep;
   }
@@ -40,7 +41,7 @@ EndpointHealth::Verdict EndpointHealth::record(const Call& call, Instant now) {
   if (call.result == Result::unanswered) {
     ++unanswered_;
     const bool hangs = unanswered_ >= policy_.consecutive_failures * unanswered_per_failure;
-    return policy_.enabled && hangs ? Verdict::eject : Verdict::keep;
+    return policy_.enabled && hangs ? Verdict::unanswered : Verdict::keep;
   }
   unanswered_ = 0;
   return judge(call, now);
@@ -52,13 +53,14 @@ EndpointHealth::Verdict EndpointHealth::judge(const Call& call, Instant now) {
   failures_ = error ? failures_ + 1 : 0;
   window_.record({.calls = 1, .errors = error ? 1U : 0U, .slow = slow ? 1U : 0U}, now);
   if (!policy_.enabled || (!error && !slow)) return Verdict::keep;
-  if (failures_ >= policy_.consecutive_failures) return Verdict::eject;
+  if (failures_ >= policy_.consecutive_failures) return Verdict::in_a_row;
   const WindowCounts counts = window_.sum(now);
   if (counts.calls < policy_.minimum) return Verdict::keep;
   const auto calls = static_cast<double>(counts.calls);
   const bool failing = error && counts.errors >= policy_.error_rate.value * calls;
   const bool dragging = slow && counts.slow >= policy_.slow_rate.value * calls;
-  return failing || dragging ? Verdict::eject : Verdict::keep;
+  if (failing) return Verdict::error_rate;
+  return dragging ? Verdict::slow_rate : Verdict::keep;
 }
 
 void EndpointHealth::abandon(Period period) {
@@ -118,6 +120,39 @@ void EndpointHealth::apply(const policy::Ejection& policy, Instant now) {
   if (policy.window != policy_.window) window_ = SlidingWindow{policy.window, now};
   policy_ = policy;
   if (!policy.enabled && !available()) enter(Health::healthy, now);
+}
+
+namespace {
+
+// Twice as many bad ones, or half as many good ones; but where most are bad everywhere, the few
+// good ones tell nothing.
+bool rate_is_worse(double own, double others) {
+  return own >= 2 * others || (others < 0.5 && 1 - own <= (1 - others) / 2);
+}
+
+double share_of(std::uint32_t some, std::uint32_t calls) {
+  return calls == 0 ? 0 : static_cast<double>(some) / calls;
+}
+
+}  // namespace
+
+bool distinctly_worse(EndpointHealth::Verdict why, const WindowCounts& own, std::uint32_t in_a_row,
+                      const Peers& peers) {
+  using Verdict = EndpointHealth::Verdict;
+  const double failing = share_of(peers.recent.errors, peers.recent.calls);
+  // At the others' rate, so many in a row would be less likely than one in a hundred.
+  constexpr double by_chance = 0.01;
+  switch (why) {
+    case Verdict::keep: return false;
+    case Verdict::probe: return true;
+    case Verdict::unanswered: return peers.succeeding;
+    case Verdict::in_a_row: return peers.succeeding && std::pow(failing, in_a_row) < by_chance;
+    case Verdict::error_rate: return rate_is_worse(share_of(own.errors, own.calls), failing);
+    case Verdict::slow_rate:
+      return rate_is_worse(share_of(own.slow, own.calls),
+                           share_of(peers.recent.slow, peers.recent.calls));
+  }
+  return true;
 }
 
 void EndpointHealth::enter(Health state, Instant now) {

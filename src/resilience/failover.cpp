@@ -10,7 +10,13 @@ namespace {
 constexpr std::array<std::string_view, refusal_count> refusal_names{
     "none",       "not_retryable", "disabled",       "already_failed_over", "response_started",
     "retry_mark", "spent_below",   "not_replayable", "not_idempotent",      "no_alternative",
-    "no_time",    "no_tokens"};
+    "no_faster",  "no_time",       "no_tokens"};
+
+// A call elsewhere has to show itself so many times as fast.
+constexpr int distinctly = 2;
+constexpr Duration least_look = std::chrono::milliseconds{5};
+constexpr Duration least_pause = std::chrono::milliseconds{2};
+constexpr Duration longest_pause = std::chrono::milliseconds{20};
 
 // Nothing of the request can have left us, so the body cannot have been used up either.
 bool nothing_was_sent(const FailoverQuestion& question) {
@@ -18,18 +24,22 @@ bool nothing_was_sent(const FailoverQuestion& question) {
          facts_of(question.outcome.failure).failover == policy::FailoverOn::connect_failure;
 }
 
+bool may_have_been_processed(const FailoverQuestion& question) {
+  return !nothing_was_sent(question) && processed_by(question.outcome) == Processed::maybe;
+}
+
 bool safe_to_repeat(const FailoverQuestion& question) {
-  return nothing_was_sent(question) ||
-         facts_of(question.outcome.failure).processed == Processed::no ||
-         http::is_idempotent(question.method) || question.idempotent_by_declaration;
+  return !may_have_been_processed(question) || http::is_idempotent(question.method) ||
+         question.idempotent_by_declaration;
 }
 
 // The keep-alive race says nothing of the instance's speed, and the answer may well be quick:
 // only a budget that has run out altogether stops it.
 bool time_is_left(const FailoverQuestion& question) {
-  if (question.left <= Duration::zero()) return false;
-  return question.outcome.failure == Failure::reset_reused_connection ||
-         question.left >= question.median;
+  const bool again = may_have_been_processed(question);
+  const Duration left = again ? std::min(question.left, question.patience) : question.left;
+  if (left <= Duration::zero()) return false;
+  return question.outcome.failure == Failure::reset_reused_connection || left >= question.median;
 }
 
 // The number that a mark holds; nullopt when it is malformed.
@@ -65,8 +75,11 @@ Refusal may_fail_over(const FailoverQuestion& question, const policy::Failover& 
   if (!policy.enabled) return Refusal::disabled;
   if (question.already_failed_over) return Refusal::already_failed_over;
   if (question.response_started) return Refusal::response_started;
-  if (question.marked_as_retry) return Refusal::retry_mark;
-  if (question.outcome.failover_spent_below) return Refusal::spent_below;
+  // What nobody has processed is no call to a leaf: to send it elsewhere doubles nothing.
+  if (may_have_been_processed(question)) {
+    if (question.marked_as_retry) return Refusal::retry_mark;
+    if (question.outcome.failover_spent_below) return Refusal::spent_below;
+  }
   if (question.replay == Replay::body_dropped && !nothing_was_sent(question)) {
     return Refusal::not_replayable;
   }
@@ -112,6 +125,15 @@ Duration first_attempt_limit(Duration left, const LatencyView& seen) {
   const Duration latest = std::min(split, left - room);
   return std::min(latest, std::max(3 * seen.p99, left / 4));
 }
+
+bool worth_leaving(Duration waited, Duration expected) { return waited >= expected * distinctly; }
+
+Duration pause_after(Failure failure, Duration elapsed) {
+  if (facts_of(failure).failover != policy::FailoverOn::reset) return Duration::zero();
+  return elapsed < least_pause ? Duration::zero() : std::min(elapsed, longest_pause);
+}
+
+Duration look_again_in(Duration waited) { return std::max(waited / 4, least_look); }
 
 std::optional<Duration> hedge_delay(Duration left, const LatencyView& seen) {
   if (!seen.enough() || seen.p95 + seen.median > left) return std::nullopt;

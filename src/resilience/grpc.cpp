@@ -5,6 +5,7 @@
 
 #include "weir/http/grpc.h"
 #include "weir/resilience/failover.h"
+#include "weir/resilience/fault_marks.h"
 
 namespace weir::resilience {
 namespace {
@@ -68,6 +69,13 @@ void spare_for_the_budget(Outcome& outcome, const http::Fields& fields, const Bu
   if (gave_up || budget_spent_below(fields)) outcome.failure = Failure::deadline_passed;
 }
 
+void hear_whose_fault(Outcome& outcome, const http::Fields& fields) {
+  if (outcome.status < 500 && outcome.grpc.value_or(code(GrpcStatus::ok)) == 0) return;
+  const FaultMarks marks = read_fault_marks(fields);
+  outcome.spares_endpoint |= marks.whose != FaultMarks::Whose::endpoint;
+  outcome.unprocessed |= marks.processed == Processed::no;
+}
+
 }  // namespace
 
 std::uint8_t read_grpc_status(std::string_view text) {
@@ -106,7 +114,14 @@ Outcome judge_head(const http::ResponseHead& head, Call call, const BudgetUse& u
   }
   outcome.failover_spent_below = failover_spent_below(head.fields);
   spare_for_the_budget(outcome, head.fields, use);
+  hear_whose_fault(outcome, head.fields);
   return outcome;
+}
+
+bool gave_up_in_time(std::optional<std::uint8_t> status, Duration left) {
+  constexpr Duration rounding = std::chrono::milliseconds{5};
+  constexpr auto exceeded = static_cast<std::uint8_t>(http::GrpcStatus::deadline_exceeded);
+  return status == exceeded && left <= rounding;
 }
 
 Outcome judge_end(Outcome at_head, const http::Fields* trailers, Call call, const BudgetUse& use) {
@@ -115,6 +130,7 @@ Outcome judge_end(Outcome at_head, const http::Fields* trailers, Call call, cons
       at_head.grpc = read_grpc_status(*grpc);
     }
     spare_for_the_budget(at_head, *trailers, use);
+    hear_whose_fault(at_head, *trailers);
   }
   if (call == Call::grpc && !at_head.grpc) at_head.grpc = grpc_status_of_http(at_head.status);
   return at_head;

@@ -40,6 +40,11 @@ Duration value_of(std::size_t bucket) {
 
 }  // namespace
 
+Duration time_to_finish(Duration budget, const LatencyView& seen) {
+  const Duration usual = seen.enough() ? seen.p99 + seen.p99 / 8 : seen.median;
+  return std::min(usual, budget / 2);
+}
+
 LatencyHistogram::LatencyHistogram(Duration half_life)
     : half_life_(std::max<Duration>(half_life, milliseconds{1})) {}
 

@@ -132,7 +132,12 @@ constexpr auto table = make_table();
 
 const FailureFacts& facts_of(Failure failure) { return table[static_cast<std::size_t>(failure)]; }
 
+Processed processed_by(const Outcome& outcome) {
+  return outcome.unprocessed ? Processed::no : facts_of(outcome.failure).processed;
+}
+
 bool counts_as_error(const Outcome& outcome) {
+  if (outcome.spares_endpoint) return false;
   if (outcome.failure != Failure::none) return facts_of(outcome.failure).blames_endpoint;
   if (outcome.status >= 500) return true;
   return outcome.grpc && grpc_status_blames(*outcome.grpc);

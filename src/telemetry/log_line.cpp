@@ -22,6 +22,11 @@ std::string_view protocol_of(const Record& record) {
   return "";
 }
 
+// Only of calls of the application, and only when they have a route, which says whether to look.
+bool looked_for_cause(const Record& record) {
+  return record.direction == Direction::outbound && !record.upstream.empty();
+}
+
 class JsonLine {
  public:
   explicit JsonLine(Appender& out) : out_(out) {}
@@ -97,6 +102,10 @@ class JsonLine {
       if (attempt.failure != Failure::none) word("failure", resilience::name_of(attempt.failure));
       milliseconds("duration_ms", attempt.elapsed);
       if (attempt.reused_connection) flag("reused");
+      if (attempt.unproductive != Unproductive::none) {
+        word("unproductive", name_of(attempt.unproductive));
+        if (attempt.work == Work::late) flag("late");
+      }
       out_.raw('}');
     }
     out_.raw(separator == '[' ? "[]" : "]");
@@ -106,6 +115,7 @@ class JsonLine {
     milliseconds("budget_ms", record.budget);
     milliseconds("budget_left_ms", record.budget_left);
     word("budget_source", resilience::name_of(record.budget_source));
+    if (looked_for_cause(record)) word("cause", name_of(record.cause));
     if (record.malformed_grants > 0) count("malformed_grants", record.malformed_grants);
   }
 
@@ -117,6 +127,7 @@ class JsonLine {
     write_authorization(record);
     if (record.hedged) flag("hedged");
     if (record.fallback) flag("fallback");
+    if (record.cascaded) flag("cascaded");
     if (record.unproductive != Unproductive::none) {
       word("unproductive", name_of(record.unproductive));
       milliseconds("unproductive_ms", record.unproductive_time);
@@ -225,6 +236,7 @@ class TextLine {
     out_.milliseconds(record.budget_left);
     out_.raw("ms");
     word("source", resilience::name_of(record.budget_source));
+    if (looked_for_cause(record)) word("cause", name_of(record.cause));
   }
 
   // [10.0.0.4:8080/503/41ms,10.0.0.9:8080/connect_refused/0.2ms]
@@ -258,6 +270,7 @@ class TextLine {
     write_authorization(record);
     if (record.hedged) out_.raw(" hedged");
     if (record.fallback) out_.raw(" fallback");
+    if (record.cascaded) out_.raw(" cascaded");
     if (record.unproductive == Unproductive::none) return;
     word("unproductive", name_of(record.unproductive));
     out_.raw('/');

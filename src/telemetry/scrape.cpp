@@ -74,11 +74,13 @@ class ShardReader {
       families_.add(Family::downstream_floods,
                     {direction, codec::name_of(static_cast<codec::H2Flood>(flood))}, 0);
     }
-    for (std::size_t source = 0; source < source_count; ++source) {
+    for (std::size_t source = 0; source < budget_source_count; ++source) {
       families_.add(Family::budget_source,
                     {direction, resilience::name_of(static_cast<BudgetSource>(source))},
                     number(values.budget_source[source]));
     }
+    families_.observe(Family::budget, {direction}, values.budget);
+    families_.observe(Family::budget_left, {direction}, values.budget_left);
     families_.add(Family::malformed_grants, {direction}, number(values.malformed_grants));
     families_.add(Family::expired, {direction}, number(values.expired));
     families_.add(Family::exchanges_in_flight, {direction},
@@ -108,6 +110,27 @@ class ShardReader {
     families_.add(Family::request_bytes, labels, number(values.request_bytes));
     families_.add(Family::response_bytes, labels, number(values.response_bytes));
     families_.add(Family::fallbacks, labels, number(values.fallbacks));
+    if (!upstream.empty()) read_upstream_of_exchange(direction, upstream, values);
+  }
+
+  // Zeros are shown where the set is small, so that rates begin with the first event.
+  void read_upstream_of_exchange(std::string_view direction, std::string_view upstream,
+                                 const ExchangeValues& values) {
+    for (std::size_t reason = 1; reason < unproductive_count; ++reason) {
+      const std::string_view word = name_of(static_cast<Unproductive>(reason));
+      for (const Work work : {Work::cut_short, Work::late}) {
+        families_.add(Family::unproductive, {direction, upstream, word, name_of(work)}, 0);
+      }
+      families_.add(Family::late_responses, {direction, upstream, word}, 0);
+    }
+    if (direction != name_of(Direction::outbound)) return;
+    for (std::size_t source = 0; source < cause_source_count; ++source) {
+      families_.add(Family::causes, {upstream, name_of(static_cast<CauseSource>(source))},
+                    number(values.causes[source]));
+    }
+    for (std::size_t call = 0; call < cascades.size(); ++call) {
+      families_.add(Family::cascaded, {upstream, cascades[call]}, number(values.cascaded[call]));
+    }
   }
 
   // A direction without TLS shows nothing.
@@ -170,6 +193,26 @@ class ShardReader {
           series.values.failures[failure].value());
     }
     families_.observe(Family::attempt_duration, {upstream, version}, series.values.duration);
+    for (const auto direction : {Direction::inbound, Direction::outbound}) {
+      for (std::size_t reason = 1; reason < unproductive_count; ++reason) {
+        read_sunk(direction, upstream, static_cast<Unproductive>(reason),
+                  series.values.sunk[index_of(direction)][reason]);
+      }
+    }
+  }
+
+  void read_sunk(Direction direction, std::string_view upstream, Unproductive reason,
+                 const std::array<SunkValues, work_count>& sunk) {
+    for (const Work work : {Work::cut_short, Work::late}) {
+      const SunkValues& values = sunk[index_of(work)];
+      if (values.attempts.value() == 0) continue;
+      families_.add(Family::unproductive,
+                    {name_of(direction), upstream, name_of(reason), name_of(work)},
+                    number(values.nanoseconds) / 1e9);
+      if (work == Work::cut_short) continue;
+      families_.add(Family::late_responses, {name_of(direction), upstream, name_of(reason)},
+                    number(values.attempts));
+    }
   }
 
   void read_upstream(const auto& series) {
@@ -179,15 +222,10 @@ class ShardReader {
       families_.add(Family::failovers, {name, results[result]}, number(values.failovers[result]));
       families_.add(Family::hedges, {name, results[result]}, number(values.hedges[result]));
     }
-    // Zeros are shown where the set is small, so that rates begin with the first event.
     for (std::size_t reason = 1; reason < resilience::refusal_count; ++reason) {
       families_.add(Family::failover_refused,
                     {name, resilience::name_of(static_cast<Refusal>(reason))},
                     number(values.refused[reason]));
-    }
-    for (std::size_t reason = 1; reason < unproductive_count; ++reason) {
-      families_.add(Family::unproductive, {name, name_of(static_cast<Unproductive>(reason))},
-                    number(values.unproductive_ns[reason]) / 1e9);
     }
     for (std::size_t status = 0; status < values.grpc.size(); ++status) {
       if (values.grpc[status].value() == 0) continue;
@@ -224,8 +262,11 @@ void add_process(FamilyBuilder& families) {
   families.add(Family::process_start, {}, facts.started);
 }
 
-void add_listener(Totals& totals, const ListenerValues& listener) {
+void add_listener(Totals& totals, Direction direction, const ListenerValues& listener) {
   totals.expired += listener.expired.value();
+  for (std::size_t source = 0; source < budget_source_count; ++source) {
+    totals.budget_sources[index_of(direction)][source] += listener.budget_source[source].value();
+  }
   totals.downstream_connections += open_now(listener.opened.value(), sum(listener.closed));
   listener.exchanges.for_each([&](const auto& series) {
     const ExchangeValues& values = series.values;
@@ -235,6 +276,11 @@ void add_listener(Totals& totals, const ListenerValues& listener) {
       if (status == 0 || status == 5) totals.failures += ended;
     }
     totals.fallbacks += values.fallbacks.value();
+    for (std::size_t source = 0; source < cause_source_count; ++source) {
+      totals.causes[source] += values.causes[source].value();
+    }
+    totals.cascade_cancelled += values.cascaded[index_of(Cascade::cancelled)].value();
+    totals.cascade_refused += values.cascaded[index_of(Cascade::refused)].value();
     totals.request_bytes += values.request_bytes.value();
     totals.response_bytes += values.response_bytes.value();
   });
@@ -245,8 +291,18 @@ void add_upstream(Totals& totals, const UpstreamValues& values) {
   totals.failovers_saved += saved;
   totals.failovers += saved + values.failovers[index_of(Result::failure)].value();
   totals.failovers_refused += sum(values.refused);
-  totals.unproductive_seconds += number(sum(values.unproductive_ns)) / 1e9;
   totals.upstream_connections += open_now(values.opened.value(), sum(values.closed));
+}
+
+void add_sunk(Totals& totals, const AttemptValues& values) {
+  for (const auto& reasons : values.sunk) {
+    for (const auto& works : reasons) {
+      for (const SunkValues& sunk : works) {
+        totals.unproductive_seconds += number(sunk.nanoseconds) / 1e9;
+      }
+      totals.late_responses += works[index_of(Work::late)].attempts.value();
+    }
+  }
 }
 
 }  // namespace
@@ -287,8 +343,11 @@ Totals Metrics::totals() const {
     };
     totals.inbound_in_flight += in_flight(Direction::inbound);
     totals.outbound_in_flight += in_flight(Direction::outbound);
-    for (const auto& listener : shard.listeners) add_listener(totals, listener);
+    for (const auto direction : {Direction::inbound, Direction::outbound}) {
+      add_listener(totals, direction, shard.listeners[index_of(direction)]);
+    }
     shard.upstreams.for_each([&](const auto& series) { add_upstream(totals, series.values); });
+    shard.attempts.for_each([&](const auto& series) { add_sunk(totals, series.values); });
   }
   return totals;
 }

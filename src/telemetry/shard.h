@@ -17,10 +17,6 @@ namespace weir::telemetry {
 
 inline constexpr std::size_t failure_count =
     static_cast<std::size_t>(resilience::Failure::internal) + 1;
-inline constexpr std::size_t source_count =
-    static_cast<std::size_t>(resilience::BudgetSource::listener_maximum) + 1;
-inline constexpr std::size_t unproductive_count =
-    static_cast<std::size_t>(Unproductive::hedge_lost) + 1;
 inline constexpr std::array<std::string_view, 6> status_classes{"none", "1xx", "2xx",
                                                                 "3xx",  "4xx", "5xx"};
 inline constexpr std::size_t grpc_statuses = http::grpc_status_count;
@@ -34,6 +30,10 @@ template <class Enumeration>
 constexpr std::size_t index_of(Enumeration value) {
   return static_cast<std::size_t>(value);
 }
+
+// A call that was given up with the request that had caused it: on its way, or before it was sent.
+enum class Cascade : std::uint8_t { cancelled, refused };
+inline constexpr std::array<std::string_view, 2> cascades{"cancelled", "refused"};
 
 enum class Result : std::uint8_t { success, failure };
 inline constexpr std::array<std::string_view, 2> results{"success", "failure"};
@@ -50,19 +50,28 @@ struct ExchangeValues {
   Count request_bytes;
   Count response_bytes;
   Count fallbacks;
+  std::array<Count, cause_source_count> causes;  // outbound only, as the next
+  std::array<Count, cascades.size()> cascaded;
+};
+
+// Attempts that were in vain.
+struct SunkValues {
+  Count nanoseconds;
+  Count attempts;
 };
 
 struct AttemptValues {
   std::array<Count, status_classes.size()> responses;
   std::array<Count, failure_count> failures;
   DurationHistogram duration;
+  using Sunk = std::array<std::array<SunkValues, work_count>, unproductive_count>;
+  std::array<Sunk, direction_count> sunk;  // by Direction, Unproductive and Work
 };
 
 struct UpstreamValues {
   std::array<Count, results.size()> failovers;
   std::array<Count, results.size()> hedges;
   std::array<Count, resilience::refusal_count> refused;
-  std::array<Count, unproductive_count> unproductive_ns;
   std::array<Count, grpc_statuses + 1> grpc;  // the last slot is every other code
   Count resets_sent;
   Count opened;
@@ -104,7 +113,9 @@ struct ListenerValues {
   std::size_t grpc_methods = 0;              // of those in `grpc`; the writer's
   SeriesTable<1, Count> malformed_requests;  // reason
   SeriesTable<1, Count> floods;              // reason
-  std::array<Count, source_count> budget_source;
+  std::array<Count, budget_source_count> budget_source;
+  DurationHistogram budget;
+  DurationHistogram budget_left;
   Count malformed_grants;
   Count expired;
   Count started;
@@ -128,8 +139,8 @@ struct WorkerMetrics::Shard {
   ListenerValues& listener(Direction direction) { return listeners[index_of(direction)]; }
 
   Count overflow;
-  std::array<ListenerValues, 2> listeners;  // by Direction
-  SeriesTable<2, AttemptValues> attempts;   // upstream, version
+  std::array<ListenerValues, direction_count> listeners;  // by Direction
+  SeriesTable<2, AttemptValues> attempts;                 // upstream, version
   SeriesTable<1, UpstreamValues> upstreams;
   SeriesTable<1, AuthorizationCounts> callers;  // identity
   std::size_t known_callers = 0;                // of those in `callers`; the writer's

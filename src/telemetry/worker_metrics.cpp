@@ -18,6 +18,8 @@ std::string_view name_of(Unproductive reason) {
   return "";
 }
 
+std::string_view name_of(Work work) { return work == Work::late ? "late" : "cut_short"; }
+
 std::string_view name_of(TunnelEnd end) {
   switch (end) {
     case TunnelEnd::closed: return "closed";
@@ -111,7 +113,6 @@ void WorkerMetrics::record_tunnel(const Record& record) {
 
 void WorkerMetrics::record_exchange(const Record& record) {
   ListenerValues& listener = shard_->listener(record.direction);
-  listener.budget_source[index_of(record.budget_source)].add();
   if (record.malformed_grants > 0) listener.malformed_grants.add(record.malformed_grants);
   if (record.failure == resilience::Failure::expired_on_arrival) listener.expired.add();
 
@@ -122,6 +123,19 @@ void WorkerMetrics::record_exchange(const Record& record) {
   if (record.bytes_received > 0) exchange.request_bytes.add(record.bytes_received);
   if (record.bytes_sent > 0) exchange.response_bytes.add(record.bytes_sent);
   if (record.fallback) exchange.fallbacks.add();
+
+  // Without a route nobody has set a budget or looked for a cause.
+  if (record.upstream.empty()) return;
+  listener.budget_source[index_of(record.budget_source)].add();
+  listener.budget.observe(record.budget);
+  listener.budget_left.observe(record.budget_left);
+  if (record.direction == Direction::outbound) {
+    exchange.causes[index_of(record.cause)].add();
+    const bool sent = record.attempt_count > 0;
+    if (record.cascaded) {
+      exchange.cascaded[index_of(sent ? Cascade::cancelled : Cascade::refused)].add();
+    }
+  }
 }
 
 void WorkerMetrics::record_attempts(const Record& record) {
@@ -134,6 +148,13 @@ void WorkerMetrics::record_attempts(const Record& record) {
       values.failures[index_of(attempt.failure)].add();
     }
     values.duration.observe(attempt.elapsed);
+    if (attempt.unproductive != Unproductive::none) {
+      auto& reasons = values.sunk[index_of(record.direction)];
+      SunkValues& sunk = reasons[index_of(attempt.unproductive)][index_of(attempt.work)];
+      const auto time = std::max(attempt.sunk, Duration::zero());
+      sunk.nanoseconds.add(static_cast<std::uint64_t>(time.count()));
+      sunk.attempts.add();
+    }
     if (attempt.reused_connection) shard_->upstreams.at({name}).reused.add();
   }
 }
@@ -149,11 +170,6 @@ void WorkerMetrics::record_upstream(const Record& record) {
   }
   if (record.failover_refused != resilience::Refusal::none) {
     upstream.refused[index_of(record.failover_refused)].add();
-  }
-  if (record.unproductive != Unproductive::none) {
-    const auto sunk = std::max(record.unproductive_time, Duration::zero());
-    upstream.unproductive_ns[index_of(record.unproductive)].add(
-        static_cast<std::uint64_t>(sunk.count()));
   }
   if (record.grpc_status) {
     upstream.grpc[std::min<std::size_t>(*record.grpc_status, grpc_statuses)].add();

@@ -46,15 +46,18 @@ class Failover(Http2Test):
                     self.assertEqual(bytes(call.body), body or b"")
                 self.assertLessEqual(max(self.calls_by_id().values()), 2)
 
-    def test_second_attempt_says_so(self):
-        weir = self.both()
-        self.a.mode = "refuse"
-        self.ask(weir, "POST", body=b"pay")
-        refused = {call.header("x-request-id") for call in self.a.calls()}
-        for call in self.b.calls():
-            expected = "2" if call.header("x-request-id") in refused else None
-            self.assertEqual(call.header("weir-attempt"), expected)
-        weir.expect_metric(len(refused), "weir_failovers_total")
+    def test_second_attempt_says_so_unless_the_first_was_not_processed(self):
+        for mode, method, body, mark in (("refuse", "POST", b"pay", None), ("kill", "GET", None, "2")):
+            with self.subTest(mode):
+                weir = self.both()
+                self.a.clear(), self.b.clear()
+                self.a.mode = mode
+                self.ask(weir, method, body=body)
+                tried = {call.header("x-request-id") for call in self.a.calls()}
+                for call in self.b.calls():
+                    expected = mark if call.header("x-request-id") in tried else None
+                    self.assertEqual(call.header("weir-attempt"), expected)
+                weir.expect_metric(len(tried), "weir_failovers_total")
 
     def test_refusal_by_policy_that_does_not_list_it_stays(self):
         weir = self.both({**POLICY, "failover": {**POLICY["failover"], "on": ["connect_failure"]}})

@@ -81,6 +81,48 @@ TEST(Cancellation, a_deadline_cancels_the_attempt_in_flight) {
   scene.finish();
 }
 
+// The application is still there, and its client would make of a stream that is cut what it likes.
+TEST(Cancellation, a_grpc_call_whose_cause_has_gone_ends_with_cancelled_in_its_trailers) {
+  Scene scene;
+  auto service = service_with(upstream("catalog", 1));
+  service.upstreams[0].protocol = policy::Protocol::http_1_1;
+  service.inbound.emplace();
+  service.inbound->application = instance_address(9);
+  service.inbound->upstream.endpoints.push_back(endpoint(9));
+  scene.apply(service);
+  scene.instance(9).mood.does = Mood::Does::hangs;
+  Mood& mood = scene.instance(1).mood;
+  mood.body = 1000;
+  mood.chunked = true;
+  mood.pieces = 10;
+  mood.pause = milliseconds{50};
+  mood.fields = "content-type: application/grpc\r\n";
+  mood.grpc_status = "0";
+  Client& user = scene.client(telemetry::Direction::inbound);
+  user.get("/user", "x-request-id: r-1\r\n");
+  scene.world.run_for(milliseconds{10});
+  Client& application = scene.client();
+  application.post("/shop.Stock/Watch", 10,
+                   "x-request-id: r-1\r\ncontent-type: application/grpc\r\n");
+  scene.world.run_for(milliseconds{100});
+  user.close();
+  scene.world.run_for(milliseconds{20});
+  const Response* answer = application.answer();
+  ASSERT_NE(answer, nullptr);
+  EXPECT_EQ(answer->head.status, 200);
+  EXPECT_TRUE(answer->intact);
+  EXPECT_LT(answer->size, 1000U);
+  EXPECT_EQ(answer->trailers.find(http::Name::grpc_status), "1");
+  EXPECT_EQ(answer->trailers.find(http::Name::grpc_message), "weir: caller_gone");
+  EXPECT_TRUE(scene.sightings("/shop.Stock/Watch").at(0)->cancelled);
+  const Kept* kept = scene.recorder.of("/shop.Stock/Watch");
+  ASSERT_NE(kept, nullptr);
+  EXPECT_EQ(kept->facts.grpc_status, 1);
+  EXPECT_TRUE(kept->facts.cascaded);
+  EXPECT_EQ(kept->attempt(0).unproductive, telemetry::Unproductive::caller_gone);
+  scene.finish();
+}
+
 TEST(Cancellation, a_caller_that_leaves_the_queue_is_not_served) {
   Scene scene;
   auto catalog = upstream("catalog", 1);

@@ -13,29 +13,19 @@
 #include <string>
 #include <vector>
 
+#include "support/sim_calling.h"
 #include "support/sim_client.h"
 #include "support/sim_instance.h"
-#include "support/sim_network.h"
-#include "support/sim_policy.h"
-#include "support/sim_recorder.h"
-#include "weir/proxy/worker.h"
+#include "support/sim_sidecar.h"
 
 namespace weir::sim {
-
-// What an application hands on from the request that it serves to the calls that it makes.
-enum class Copies : std::uint8_t {
-  everything,     // all fields, as they came
-  trace_headers,  // traceparent with a span of its own, and tracestate
-  request_id,     // x-request-id
-  nothing
-};
 
 struct Habits {
   Copies copies = Copies::trace_headers;
   Duration before = std::chrono::milliseconds{2};  // of work, before it calls
-  int fan_out = 1;                                 // calls at once
   bool answers_first = false;                      // and calls afterwards
   bool hangs = false;                              // calls and never answers
+  bool dead = false;                               // nobody listens
 };
 
 struct Shape {
@@ -61,9 +51,8 @@ class Chain {
   // Changes the policy of every service.
   void change(const std::function<void(policy::Service&)>& change);
 
-  World world;
-  Holdings holdings;
-  SimConnector connector{world, holdings};
+  Network network;
+  World& world = network.world;
 
  private:
   friend class ChainedService;
@@ -78,32 +67,17 @@ class ChainedService {
   ChainedService(Chain& chain, std::uint8_t tier, std::uint8_t replica);
   ~ChainedService();
 
-  // A connection to one of its weir's listeners.
-  std::shared_ptr<Link> connect(telemetry::Direction direction);
-  void apply(policy::Service service);
-  const policy::Service& service() const { return service_; }
-
   Habits habits;
   // Heads that the application was given.
   std::deque<http::RequestHead> heads;
   // The statuses of its calls' answers; 0 for a connection that broke.
   std::vector<int> statuses;
-  RecordingRecorder recorder;
+  Sidecar weir;
+  RecordingRecorder& recorder = weir.recorder;
 
  private:
   class Application;
-  class Door;
   class Serving;
-  class Calling;
-  void accept(std::shared_ptr<Link> link, telemetry::Direction direction, Side side);
-
-  Chain& chain_;
-  policy::Service service_;
-  proxy::ProcessCounts counts_;
-  proxy::Clusters clusters_;
-  proxy::Worker inbound_;
-  proxy::Worker outbound_;
-  std::unique_ptr<Door> door_;
   std::unique_ptr<Application> application_;
 };
 

@@ -75,10 +75,14 @@ class Bulkhead : public std::enable_shared_from_this<Bulkhead> {
   // A permit, unless all are taken or somebody is waiting already. No lock.
   Permit try_enter();
   // Queues `waiter`; `latest_start` is the last instant at which starting still makes sense (the
-  // deadline less the median latency). False when the queue is full of requests that can finish.
+  // deadline less what a call takes). False when the queue is full of requests that can finish.
   // The waiter may be granted or dropped at once; it is woken in every case. Lateness is judged by
   // the latest `now` that any enqueue() has told.
   bool enqueue(Waiter& waiter, Instant latest_start, Instant now);
+
+  // From now on not more than are inside now, but always one; until lift().
+  void restrict_to_current();
+  void lift();
 
   std::uint32_t in_use() const;
   std::uint32_t waiting() const;

@@ -16,6 +16,7 @@
 #include "weir/base/time.h"
 #include "weir/cluster/bulkhead.h"
 #include "weir/cluster/endpoint.h"
+#include "weir/cluster/occupancy.h"
 #include "weir/cluster/status.h"
 #include "weir/policy/upstream.h"
 #include "weir/resilience/breaker.h"
@@ -44,7 +45,8 @@ class Lease {
   const Endpoint& endpoint() const;
   // The upstream's latencies as they were when the lease was given.
   const resilience::LatencyView& latency() const { return latency_; }
-  // What this endpoint's answers have lately taken (peak EWMA); zero before its first answer.
+  // What this endpoint's answers have lately taken (peak EWMA), or how long it has held calls and
+  // answered none, whichever is more; zero before its first call.
   Duration expected() const { return expected_; }
 
   // The attempt's end. `elapsed` is the time to the response head, or to the failure; an attempt
@@ -100,6 +102,10 @@ class Cluster : public std::enable_shared_from_this<Cluster> {
   // What the upstream's latencies have lately been; zero while unknown.
   resilience::LatencyView latency(Instant now);
   Bulkhead& bulkhead();
+  // Of a call that began at `began` and was given up: when to look again whether it still occupies
+  // an endpoint (cluster/occupancy.h). At `now` or earlier it does not, and its permit may be given
+  // back. While nothing is answered, nobody else is let in.
+  Instant occupied_until(Instant began, Occupancy::Look look, Instant now);
   ClusterStatus status(Instant now);
 
   // The endpoints of the policy in force; connections to others are not needed any more.

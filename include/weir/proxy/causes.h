@@ -65,13 +65,17 @@ class Causes {
   void ask_for_caller() { wants_caller_ = true; }
   // Once.
   void find(const Ancestry& ancestry, Instant now);
+  // Those that live.
+  std::size_t candidates() const { return count_; }
   // `none`: nothing is known, and the call is on its own.
   telemetry::CauseSource source() const { return source_; }
-  // The latest of the live candidates'; none() without one.
+  // The latest of the candidates', those that have gone included; none() without one.
   resilience::Deadline deadline() const { return deadline_; }
-  // Any live candidate was: two calls to a leaf at most is a promise, a failover is not.
+  // Any candidate was: two calls to a leaf at most is a promise, a failover is not.
   bool marked_as_retry() const { return marked_as_retry_; }
-  // The earliest of the live candidates'.
+  // A candidate has been answered with an error meanwhile, and who sent it may be trying elsewhere.
+  bool superseded() const { return superseded_.load(std::memory_order_acquire); }
+  // The earliest of the candidates'.
   resilience::Deadline failover_until() const { return failover_until_; }
   std::string_view criticality() const { return criticality_.view(); }
   // The live candidates'; empty when they do not agree.
@@ -81,6 +85,9 @@ class Causes {
 
   // Tells the candidates that the failover has been spent.
   void spend();
+  // Tells them that this call has failed: if theirs fails as well, it is not the application's
+  // fault.
+  void fail();
   // The version that an earlier call of the same cause was given by `route`; if there was none,
   // `version` from now on, unless it is too long to be kept.
   ShortText agree(std::string_view route, std::string_view version);
@@ -93,7 +100,9 @@ class Causes {
   Found find_exact(const CauseId& id);
   Found find_by_key(std::uint64_t key, telemetry::CauseSource source, Instant now);
   void watch(CauseEntry& entry);
+  void inherit(const Cause& cause);
   void lose();
+  void supersede();
   void forget();
 
   Correlator& correlator_;
@@ -103,6 +112,8 @@ class Causes {
   telemetry::CauseSource source_ = telemetry::CauseSource::none;
   bool marked_as_retry_ = false;
   bool wants_caller_ = false;
+  bool inherits_ = false;
+  std::atomic<bool> superseded_{false};
   ShortText criticality_;
   std::string caller_;
   resilience::Deadline deadline_ = resilience::Deadline::none();

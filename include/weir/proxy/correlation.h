@@ -59,7 +59,8 @@ class Correlation {
 class InboundRequest {
  public:
   enum class End : std::uint8_t {
-    completed,  // answered, or failed by itself: caps nothing and cancels nothing from now on
+    completed,  // answered: caps nothing and cancels nothing from now on
+    failed,     // the same with an error, which may be retried: so those that go on are not
     gone        // nobody waits any more: what it caused is in vain
   };
 
@@ -76,6 +77,8 @@ class InboundRequest {
   CauseId id() const;
   // A call that it caused has spent the one failover.
   bool failover_spent() const;
+  // A call that it caused has failed.
+  bool failed_below() const;
   // Calls that are found from now on have until then.
   void set_deadline(resilience::Deadline deadline);
   void leave(End end, Instant now);

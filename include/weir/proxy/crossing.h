@@ -19,6 +19,7 @@
 #include "weir/proxy/snapshot.h"
 #include "weir/resilience/budget.h"
 #include "weir/resilience/deadline.h"
+#include "weir/resilience/fault_marks.h"
 
 namespace weir::proxy {
 
@@ -39,34 +40,50 @@ class Crossing {
   // request, takes those out that mean nothing to the next, and inherits what the causes of a call
   // hand on. Fields from beyond the trust boundary have been removed before.
   void look_back(const CompiledRoute& route);
-  telemetry::CauseSource source() const { return causes_.source(); }
+  // `off` where nobody looked.
+  telemetry::CauseSource source() const { return source_; }
   // What the causes leave to this call; nullopt: nothing limits it.
   std::optional<resilience::Inherited> inherited() const;
   // A split by chance is thrown once per request of the user, not once per call: `version`, or what
   // an earlier call of the same cause was given by this route.
   std::string_view agree_on_version(const CompiledRoute& route, std::string_view version);
 
-  // Inbound: from now on the application's calls find this request.
+  // Inbound: from now on the application's calls find this request. At the edge, in either
+  // direction, the trace that came is replaced by a fresh one.
   void enter(resilience::Deadline deadline);
   void set_deadline(resilience::Deadline deadline) { inbound_.set_deadline(deadline); }
   void leave(InboundRequest::End end);
 
   // Our own caller, or everybody whose request may have caused this one.
   bool caller_gone() const;
+  // The latter, while our own still waits.
+  bool only_causes_gone() const;
 
-  // The request is itself a retry, or belongs to one.
-  bool marked_as_retry() const { return marked_as_retry_; }
+  // The request is itself a retry, or belongs to one or to what may be retried.
+  bool marked_as_retry() const { return marked_as_retry_ || causes_.superseded(); }
   // By this exchange.
   bool failed_over() const { return spent_ == Spent::here; }
   // By this exchange, or by somebody below it.
   bool failover_spent() const { return spent_ != Spent::no || inbound_.failover_spent(); }
-  // This exchange fails over: tells those above.
+  // Our caller has not lost its patience yet, and cannot before it hears that we have.
+  bool may_still_fail_over() const { return patience_left() > Duration::zero(); }
+  // This exchange makes a second attempt after one that may have been processed: tells those above.
   void fail_over();
   // The head of a response, interim or final. True when it says that somebody below has failed
   // over; those above are told.
   bool heard_of_failover(const http::Fields& response);
   // The caller must know before it loses patience with us, not only with our answer.
   void tell_of_spent_failover();
+
+  // Outbound: the call has failed, and so may the request that caused it.
+  void tell_of_failure() { causes_.fail(); }
+  // Inbound: an error of the application after a call of its own has failed is not its fault.
+  void judge(resilience::Outcome& outcome) const;
+  // What our caller is told of a response that is an error, in its head or its trailers.
+  void mark_error(http::Fields& response) const;
+  // The same of an error that is ours; `processed`: whether the application may have seen it.
+  resilience::FaultMarks marks_of(resilience::Failure failure,
+                                  resilience::Processed processed) const;
 
   // How long our caller will not try elsewhere, less the margin in which it hears of what we do.
   Duration patience_left() const;
@@ -92,6 +109,7 @@ class Crossing {
   InboundRequest inbound_;  // inbound: what our calls are caused by
   Causes causes_;           // outbound: what caused this one
   bool looked_for_causes_ = false;
+  telemetry::CauseSource source_ = telemetry::CauseSource::none;
   bool marked_as_retry_ = false;
   Caller caller_ = Caller::plain;
   Spent spent_ = Spent::no;

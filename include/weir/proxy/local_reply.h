@@ -6,6 +6,7 @@
 
 #include "weir/base/time.h"
 #include "weir/http/message.h"
+#include "weir/resilience/fault_marks.h"
 #include "weir/resilience/outcome.h"
 
 namespace weir::proxy {
@@ -20,6 +21,7 @@ struct LocalReplyQuestion {
   bool grpc = false;            // answered as trailers-only with a gRPC status
   Duration retry_after{};       // positive: said in Retry-After, rounded up to seconds
   bool failover_spent = false;  // nobody above should try again
+  resilience::FaultMarks marks{};
 };
 
 // Proxy-Status follows RFC 9209: `weir; error=connection_timeout; details="connect_timeout"`.

@@ -11,6 +11,7 @@ namespace weir::proxy {
 
 class Correlator;
 class Exchange;
+class HeldPermits;
 class PassThrough;
 
 class ExchangeOwner {
@@ -29,6 +30,7 @@ struct Services {
   Random& random;
   telemetry::Recorder& recorder;
   Correlator& correlator;
+  HeldPermits& held_permits;
   PassThrough& pass_through;  // for requests to destinations that no policy names
   ExchangeOwner& owner;
 };

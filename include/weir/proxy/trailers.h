@@ -1,5 +1,6 @@
 // The trailers of a gRPC response after a spent failover: clients read the mark that stops their
-// own retries there (gRFC A6, "Pushback"), and whether the call failed is known only there.
+// own retries there (gRFC A6, "Pushback"), and whether the call failed is known only there. Whose
+// fault it is (resilience/fault_marks.h) stands there for the same reason.
 #pragma once
 
 #include <optional>
@@ -8,11 +9,20 @@
 
 namespace weir::proxy {
 
-// Passes `origin`, which must outlive it, and adds `grpc-retry-pushback-ms: -1` to its trailers
-// unless they say OK.
+// Passes `origin`, which must outlive it, and has its trailers marked unless they say OK.
 class MarkedTrailers final : public http::Source {
  public:
-  explicit MarkedTrailers(http::Source& origin) : origin_(origin) {}
+  // Adds what is true at the call's end.
+  class Marker {
+   public:
+    virtual void mark_trailers(http::Fields& trailers) = 0;
+
+   protected:
+    ~Marker() = default;
+  };
+
+  // `marker` outlives it.
+  MarkedTrailers(http::Source& origin, Marker& marker) : origin_(origin), marker_(marker) {}
 
   http::Pull pull() override;
   void consume(std::size_t count) override { origin_.consume(count); }
@@ -21,9 +31,12 @@ class MarkedTrailers final : public http::Source {
 
  private:
   http::Source& origin_;
+  Marker& marker_;
   std::optional<http::Fields> marked_;
 };
 
+// Whether a gRPC call's end is told here, and is an error.
+bool tells_grpc_error(const http::Fields& fields);
 // Says in the head of a trailers-only response, or in trailers, that nobody above should try again.
 // Does nothing where `grpc-status` is OK or absent.
 void mark_no_retry(http::Fields& fields);

@@ -20,6 +20,7 @@
 #include "weir/proxy/entrance.h"
 #include "weir/proxy/exchange.h"
 #include "weir/proxy/health_checker.h"
+#include "weir/proxy/held_permits.h"
 #include "weir/proxy/pass_through.h"
 #include "weir/proxy/snapshot.h"
 #include "weir/proxy/tunnel.h"
@@ -84,8 +85,7 @@ class Worker final : private ExchangeOwner, private EntranceOwner, private Tunne
 
   std::size_t exchanges() const { return exchange_count_; }
   std::size_t tunnels() const { return tunnel_count_; }
-  // At most `limit`, oldest first.
-  std::vector<ExchangeStatus> status(std::size_t limit) const;
+  std::vector<ExchangeStatus> status(std::size_t limit) const;  // at most; the oldest first
 
  private:
   // The requests of one listener.
@@ -125,6 +125,7 @@ class Worker final : private ExchangeOwner, private EntranceOwner, private Tunne
   upstream::Pools pools_;
   PassThrough pass_through_;
   PassThrough inbound_pass_through_;
+  HeldPermits held_permits_{scheduler_};
   Services services_;
   Entrance entrance_;
   RelaySpace relay_space_;

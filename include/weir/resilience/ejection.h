@@ -44,7 +44,8 @@ class EndpointHealth {
     Duration elapsed{};
     Period period = 0;
   };
-  enum class Verdict : std::uint8_t { keep, eject };
+  // All but `keep` ask for an ejection and say why.
+  enum class Verdict : std::uint8_t { keep, in_a_row, error_rate, slow_rate, unanswered, probe };
   Verdict record(const Call& call, Instant now);
   // A call of `period` ended without telling anything.
   void abandon(Period period);
@@ -68,6 +69,9 @@ class EndpointHealth {
   // When an ejection ends or a probation began.
   Instant since_or_until() const { return until_; }
   double error_rate(Instant now);
+  WindowCounts recent(Instant now) { return window_.sum(now); }
+  std::uint32_t failures_in_a_row() const { return failures_; }
+  std::uint32_t unanswered_in_a_row() const { return unanswered_; }
   std::uint64_t ejections() const { return ejections_; }
   void apply(const policy::Ejection& policy, Instant now);
 
@@ -89,5 +93,15 @@ class EndpointHealth {
   std::uint32_t probing_ = 0;
   std::uint64_t ejections_ = 0;
 };
+
+// What the others of a version show while an ejection is asked for.
+struct Peers {
+  WindowCounts recent;     // of all of them
+  bool succeeding = true;  // some one's latest call was answered well; true of no peers
+};
+// Whether an endpoint is distinctly worse than they are. Where all fail alike, to take some out
+// only burdens the rest. `own`: of the endpoint, with so many failures in a row.
+bool distinctly_worse(EndpointHealth::Verdict why, const WindowCounts& own, std::uint32_t in_a_row,
+                      const Peers& peers);
 
 }  // namespace weir::resilience

@@ -28,6 +28,7 @@ enum class Refusal : std::uint8_t {
   not_replayable,       // the body is beyond the replay limit
   not_idempotent,
   no_alternative,  // no other instance
+  no_faster,       // the others are as slow as the one that is to be given up
   no_time,         // less is left than the median latency
   no_tokens
 };
@@ -47,6 +48,8 @@ struct FailoverQuestion {
   bool alternative = false;  // an instance that was not tried is available
   Replay replay = Replay::possible;
   Duration left{};  // of the budget
+  // In which our caller does not try elsewhere itself.
+  Duration patience = Duration::max();
   // Of the upstream, or what the alternative is expected to take if that is less: half of an
   // upstream that hangs must not talk the healthy half out of answering. Zero while unknown.
   Duration median{};
@@ -70,6 +73,15 @@ bool declared_idempotent(const http::RequestHead& request, const policy::Failove
 // percentile leaves over, though half of it may always be used. Two thirds at most, which is also
 // the static split with too few samples.
 Duration first_attempt_limit(Duration left, const LatencyView& seen);
+// Whether an attempt that has waited for so long is better given up for an endpoint that is
+// expected to take `expected` (zero: nothing speaks against it). Where all are equally slow waiting
+// is the better choice: whoever starts anew stands at the end of the queue.
+bool worth_leaving(Duration waited, Duration expected);
+// How long to wait before what broke after `elapsed` is sent elsewhere: as long as was lost, but
+// only a moment. Nothing for the keep-alive race, which shows itself at once.
+Duration pause_after(Failure failure, Duration elapsed);
+// When to look again whether it is.
+Duration look_again_in(Duration waited);
 // When to hedge: the observed 95th percentile; nullopt with too few samples or no time for it.
 std::optional<Duration> hedge_delay(Duration left, const LatencyView& seen);
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "weir/base/time.h"
@@ -28,6 +29,11 @@ struct BudgetUse {
   // a margin for each hop on the way, and gave up when that was over.
   bool spent() const { return left <= elapsed / 4; }
 };
+
+// A gRPC server that was told the deadline in whole milliseconds answers DEADLINE_EXCEEDED just
+// before we would. Its caller has as little use for what the application still does as if we had
+// been first.
+bool gave_up_in_time(std::optional<std::uint8_t> status, Duration left);
 
 enum class Call : std::uint8_t { plain, grpc };
 

@@ -19,6 +19,11 @@ struct LatencyView {
   bool enough() const { return samples >= 20; }
 };
 
+// How much of `budget` a call should have left when it starts, so that what starts also finishes:
+// the 99th percentile and an eighth, which is the resolution of what was seen; never more than half
+// of the budget, so that a few slow calls do not shut out all others. Too little seen: the median.
+Duration time_to_finish(Duration budget, const LatencyView& seen);
+
 class LatencyHistogram {
  public:
   // Halves all weights every `half_life`, lazily when something is recorded or viewed. Workers'

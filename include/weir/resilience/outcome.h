@@ -72,9 +72,16 @@ struct Outcome {
   std::uint16_t status = 0;            // 0 without a response
   std::optional<std::uint8_t> grpc{};  // grpc-status where known
   bool failover_spent_below = false;   // the response carries the mark
+  // The response says so (resilience/fault_marks.h): the endpoint did what it could.
+  bool spares_endpoint = false;
+  bool unprocessed = false;  // likewise: the application there has not seen the request
 };
 
-// A 5xx, a gRPC status that blames (resilience/grpc.h), or a failure that does.
+// Whether the request may have had an effect: what is provably unprocessed may be sent again
+// freely.
+Processed processed_by(const Outcome& outcome);
+// A 5xx, a gRPC status that blames (resilience/grpc.h), or a failure that does; nothing that
+// spares the endpoint.
 bool counts_as_error(const Outcome& outcome);
 // The policy word that this outcome falls under; nullopt for success and for what is never retried.
 std::optional<policy::FailoverOn> retry_word(const Outcome& outcome);

@@ -12,6 +12,13 @@ struct WindowCounts {
   std::uint32_t calls = 0;
   std::uint32_t errors = 0;
   std::uint32_t slow = 0;
+
+  WindowCounts& operator+=(const WindowCounts& other) {
+    calls += other.calls;
+    errors += other.errors;
+    slow += other.slow;
+    return *this;
+  }
 };
 
 class SlidingWindow {

@@ -5,6 +5,7 @@
 // requests, and every table of series has a limit besides.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -49,6 +50,12 @@ struct Totals {
   std::uint64_t fallbacks = 0;
   std::uint64_t expired = 0;
   double unproductive_seconds = 0;
+  std::uint64_t late_responses = 0;
+  std::array<std::uint64_t, cause_source_count> causes{};  // of outbound calls
+  // Calls that were given up with the request that had caused them: on their way, or unsent.
+  std::uint64_t cascade_cancelled = 0;
+  std::uint64_t cascade_refused = 0;
+  std::array<std::array<std::uint64_t, budget_source_count>, direction_count> budget_sources{};
   std::uint64_t request_bytes = 0;
   std::uint64_t response_bytes = 0;
   std::uint64_t inbound_in_flight = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -15,11 +16,30 @@
 #include "weir/resilience/failover.h"
 #include "weir/resilience/outcome.h"
 #include "weir/telemetry/cause_source.h"
+#include "weir/telemetry/tunnel_facts.h"
 
 namespace weir::telemetry {
 
 enum class Direction : std::uint8_t { inbound, outbound };
+inline constexpr std::size_t direction_count = 2;
 std::string_view name_of(Direction direction);
+
+inline constexpr std::size_t budget_source_count =
+    static_cast<std::size_t>(resilience::BudgetSource::listener_maximum) + 1;
+
+// Why work was sunk whose answer nobody could use.
+enum class Unproductive : std::uint8_t { none, caller_gone, deadline_passed, hedge_lost };
+inline constexpr std::size_t unproductive_count =
+    static_cast<std::size_t>(Unproductive::hedge_lost) + 1;
+std::string_view name_of(Unproductive reason);
+
+// How such work ended.
+enum class Work : std::uint8_t {
+  cut_short,  // weir gave it up
+  late        // the head of its response came when nobody waited for it any more
+};
+inline constexpr std::size_t work_count = static_cast<std::size_t>(Work::late) + 1;
+std::string_view name_of(Work work);
 
 struct AttemptRecord {
   Address endpoint{};
@@ -30,30 +50,9 @@ struct AttemptRecord {
   bool reused_connection = false;
   // Empty: the record's; set for an attempt against the fallback's upstream.
   std::string_view upstream{};
-};
-
-// Why work was sunk whose answer nobody could use (metric unproductive_seconds_total).
-enum class Unproductive : std::uint8_t { none, caller_gone, deadline_passed, hedge_lost };
-std::string_view name_of(Unproductive reason);
-
-// How a tunnel of opaque TCP ended.
-enum class TunnelEnd : std::uint8_t {
-  closed,          // both sides in order
-  caller_reset,    // the caller's connection broke
-  upstream_reset,  // the endpoint's did
-  idle,            // our idle limit
-  age,             // our limit of age
-  drain,           // shutdown
-  not_established  // no endpoint took it; the record's failure says why
-};
-inline constexpr std::size_t tunnel_end_count =
-    static_cast<std::size_t>(TunnelEnd::not_established) + 1;
-std::string_view name_of(TunnelEnd end);
-
-// What a record of a tunnel has in place of a request and a response.
-struct TunnelFacts {
-  std::optional<Address> destination{};  // where the caller wanted to go, when it was intercepted
-  TunnelEnd end = TunnelEnd::closed;
+  Unproductive unproductive = Unproductive::none;
+  Duration sunk{};  // with a reason only: from the start of the attempt to its end
+  Work work = Work::cut_short;
 };
 
 // What the inbound authorization said. `would_deny`: by a policy that is tried out first.
@@ -92,11 +91,14 @@ struct Record {
   Duration budget_left{};            // at the end, not negative
   resilience::BudgetSource budget_source = resilience::BudgetSource::listener_default;
   CauseSource cause = CauseSource::none;  // outbound: by what its inbound request was found
+  // Outbound, with Failure::caller_gone: the application still waited, but the request that had
+  // caused its call had lost its caller.
+  bool cascaded = false;
   std::uint8_t malformed_grants = 0;
   std::array<AttemptRecord, 3> attempts;  // the third only against a fallback upstream
   std::uint8_t attempt_count = 0;
-  Unproductive unproductive = Unproductive::none;
-  Duration unproductive_time{};
+  Unproductive unproductive = Unproductive::none;  // of the attempts: the first reason,
+  Duration unproductive_time{};                    // and the time of all
   std::string_view caller;  // the identity that the caller's certificate proves; empty without one
   AuthorizationVerdict authorization = AuthorizationVerdict::unasked;
   std::optional<std::size_t> authorization_rule;  // that decided, from 0; none: the default

@@ -17,10 +17,26 @@ testing::AssertionResult holds_text(const std::string& page, const std::string& 
 
 TEST(AdminPage, shows_what_an_operator_asks_first) {
   const std::string page = page_html(sample_view());
-  for (const char* part : {"<title>orders · weir</title>", ">ready<", "generation 4", "up 1 d 3 h",
-                           "2 workers", "1\u202f283\u202f467", "10.0.0.11:8080", ">ejected<",
-                           ">unwell<", "3.2 s", "breaker v2 half_open", "shares add up to 105 %",
-                           ">refused<", "attempt 2", "31 ms", "0.0.0.0:15006"}) {
+  for (const char* part : {"<title>orders · weir</title>",
+                           ">ready<",
+                           "generation 4",
+                           "up 1 d 3 h",
+                           "2 workers",
+                           "1\u202f283\u202f467",
+                           "10.0.0.11:8080",
+                           ">ejected<",
+                           ">unwell<",
+                           "3.2 s",
+                           "breaker v2 half_open",
+                           "shares add up to 105 %",
+                           ">refused<",
+                           "attempt 2",
+                           "31 ms",
+                           "0.0.0.0:15006",
+                           "31 late responses",
+                           ">99.5 %<",
+                           "61 cancelled, 7 refused",
+                           "request_id 6.52 % · 41\u202f877"}) {
     EXPECT_TRUE(holds_text(page, part));
   }
 }
@@ -63,6 +79,13 @@ TEST(AdminStatus, is_json_with_the_same_facts) {
   EXPECT_EQ(status.at("service").at("name"), "orders");
   EXPECT_EQ(status.at("phase"), "ready");
   EXPECT_EQ(status.at("totals").at("requests").to_number<int>(), 1'283'467);
+  const auto& totals = status.at("totals");
+  EXPECT_EQ(totals.at("late_responses").to_number<int>(), 31);
+  EXPECT_EQ(totals.at("causes").at("exact").to_number<int>(), 587'201);
+  EXPECT_EQ(totals.at("causes").at("off").to_number<int>(), 412);
+  EXPECT_EQ(totals.at("cascaded_cancellations").at("refused").to_number<int>(), 7);
+  EXPECT_EQ(totals.at("budget_sources").at("outbound").at("trace").to_number<int>(), 48'102);
+  EXPECT_EQ(totals.at("budget_sources").at("inbound").at("default").to_number<int>(), 53'436);
   const auto& catalog = status.at("upstreams").at(0);
   EXPECT_EQ(catalog.at("endpoints").at(2).at("health"), "ejected");
   EXPECT_EQ(catalog.at("endpoints").at(1).at("checked"), "unwell");

@@ -128,5 +128,32 @@ TEST(Bulkhead, a_permit_keeps_the_bulkhead) {
   EXPECT_TRUE(watched.expired());
 }
 
+TEST(Bulkhead, lets_in_no_more_than_are_inside_while_it_is_restricted) {
+  Worker worker;
+  const auto bulkhead = Bulkhead::make({.concurrent = 4, .queue = 2});
+  Permit first = bulkhead->try_enter();
+  const Permit second = bulkhead->try_enter();
+  bulkhead->restrict_to_current();
+  EXPECT_FALSE(bulkhead->try_enter());
+  first = Permit{};
+  bulkhead->restrict_to_current();
+  Permit trial = bulkhead->try_enter();
+  EXPECT_TRUE(trial) << "the place that became free is not lost";
+  Place place{worker};
+  EXPECT_TRUE(bulkhead->enqueue(place.waiter, patient, start));
+  EXPECT_EQ(place.waiter.state(), State::waiting);
+  bulkhead->lift();
+  EXPECT_EQ(place.waiter.state(), State::granted);
+  EXPECT_TRUE(bulkhead->try_enter());
+}
+
+TEST(Bulkhead, a_restriction_leaves_at_least_one) {
+  const auto bulkhead = Bulkhead::make({.concurrent = 4, .queue = 2});
+  bulkhead->restrict_to_current();
+  const Permit only = bulkhead->try_enter();
+  EXPECT_TRUE(only);
+  EXPECT_FALSE(bulkhead->try_enter());
+}
+
 }  // namespace
 }  // namespace weir::cluster

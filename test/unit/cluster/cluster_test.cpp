@@ -111,7 +111,8 @@ TEST_P(EveryPolicy, takes_a_failing_instance_out_and_brings_it_back_by_probes) {
 
 TEST_P(EveryPolicy, never_takes_the_last_instance_out) {
   World world{.cluster = make(upstream(2, GetParam()))};
-  world.outcomes = {{1, bad}, {2, bad}};
+  constexpr resilience::Outcome reset{.failure = Failure::reset_before_response};
+  world.outcomes = {{1, reset}, {2, reset}};
   policy::Upstream policy = upstream(2, GetParam());
   policy.breaker.enabled = false;
   world.cluster->apply(policy, start);

@@ -240,7 +240,8 @@ TEST_F(CorrelationTest, cancels_nothing_when_one_candidate_has_completed) {
 }
 
 TEST_F(CorrelationTest, remembers_those_who_went_for_calls_that_come_late) {
-  InboundRequest& one = request({.trace = trace, .span = {3}, .request_id = "r"});
+  const Ancestry ancestry{.trace = trace, .span = {3}, .request_id = "r"};
+  InboundRequest& one = request(ancestry, {after(milliseconds{500}), true});
   const Ancestry exact = by_id(one);
   one.leave(End::gone, start);
   EXPECT_TRUE(call(exact).causes.gone());
@@ -248,10 +249,24 @@ TEST_F(CorrelationTest, remembers_those_who_went_for_calls_that_come_late) {
   EXPECT_TRUE(call(by_request("r")).causes.gone());
   EXPECT_FALSE(call(by_request("r"), start + seconds{31}).causes.gone()) << "used again";
   EXPECT_TRUE(call(exact, start + seconds{31}).causes.gone()) << "never used again";
+  EXPECT_EQ(calls.back().causes.deadline(), after(milliseconds{500}))
+      << "worth no more than it was";
+  EXPECT_TRUE(calls.back().causes.marked_as_retry());
   // With a live one beside it, nothing is certain any more.
   request({.trace = trace, .span = {3}}, {after(seconds{1})});
   EXPECT_FALSE(call(by_span(3)).causes.gone());
   EXPECT_EQ(calls.back().causes.deadline(), after(seconds{1}));
+}
+
+TEST_F(CorrelationTest, tells_calls_that_go_on_when_their_cause_was_answered_with_an_error) {
+  for (const End end : {End::failed, End::completed}) {
+    InboundRequest& one = request({.trace = trace, .span = {3}});
+    Causes& going_on = call(by_id(one)).causes;
+    EXPECT_FALSE(going_on.superseded());
+    one.leave(end, start);
+    EXPECT_EQ(going_on.superseded(), end == End::failed);
+    EXPECT_FALSE(going_on.gone());
+  }
 }
 
 TEST_F(CorrelationTest, forgets_those_who_went_first_when_there_are_too_many) {
@@ -264,6 +279,25 @@ TEST_F(CorrelationTest, forgets_those_who_went_first_when_there_are_too_many) {
   }
   EXPECT_FALSE(call(exact).causes.gone());
   EXPECT_EQ(call(by_span(3)).causes.source(), CauseSource::none);
+}
+
+TEST_F(CorrelationTest, names_a_caller_that_waits_and_that_all_candidates_agree_on) {
+  const auto caller_of = [this](const Ancestry& ancestry) {
+    Call& asking = calls.emplace_back(there);
+    asking.causes.ask_for_caller();
+    return std::string{asking.find(ancestry).causes.caller()};
+  };
+  request(by_request("one"), {.caller = "spiffe://a/orders"});
+  InboundRequest& leaving = request(by_request("one"), {.caller = "spiffe://a/orders"});
+  EXPECT_EQ(caller_of(by_request("one")), "spiffe://a/orders");
+  EXPECT_EQ(call(by_request("one")).causes.caller(), "") << "nobody asked";
+  leaving.leave(End::gone, start);
+  EXPECT_EQ(caller_of(by_request("one")), "spiffe://a/orders");
+  request(by_request("one"), {.caller = "spiffe://a/stock"});
+  EXPECT_EQ(caller_of(by_request("one")), "");
+  InboundRequest& gone = request(by_request("two"), {.caller = "spiffe://a/orders"});
+  gone.leave(End::gone, start);
+  EXPECT_EQ(caller_of(by_request("two")), "") << "his name went with him";
 }
 
 TEST_F(CorrelationTest, takes_a_key_that_too_many_share_for_no_key) {
@@ -300,13 +334,25 @@ TEST_F(CorrelationTest, tells_the_candidates_that_live_that_the_failover_is_spen
   EXPECT_EQ(requests.front().woken.times, 1) << "news only once";
 }
 
+TEST_F(CorrelationTest, tells_the_candidates_that_a_call_has_failed) {
+  InboundRequest& one = request({.trace = trace});
+  Call& caused = call({.trace = trace});
+  InboundRequest& later = request({.trace = trace});
+  EXPECT_FALSE(one.failed_below());
+  caused.causes.fail();
+  EXPECT_TRUE(one.failed_below());
+  EXPECT_FALSE(later.failed_below());
+}
+
 TEST_F(CorrelationTest, starts_each_request_anew_in_a_used_slot) {
   InboundRequest& one = request({}, {after(seconds{1}), true});
+  call(by_id(one)).causes.fail();
   call(by_id(one)).causes.spend();
   EXPECT_EQ(calls.back().causes.agree("route", "v1").view(), "v1");
   one.leave(End::completed, start);
   InboundRequest& two = request({});
   EXPECT_FALSE(two.failover_spent());
+  EXPECT_FALSE(two.failed_below());
   Causes& causes = call(by_id(two)).causes;
   EXPECT_FALSE(causes.marked_as_retry());
   EXPECT_EQ(causes.agree("route", "v2").view(), "v2");

@@ -28,6 +28,10 @@ class Body final : public http::Source {
   const http::Fields* trailers_;
 };
 
+struct Pushback final : MarkedTrailers::Marker {
+  void mark_trailers(http::Fields& trailers) override { mark_no_retry(trailers); }
+};
+
 struct Reader final : Wakeable {
   void wake() override {}
 };
@@ -43,7 +47,8 @@ TEST(MarkedTrailers, stop_the_retries_of_a_client_whose_call_failed) {
     if (row.status) trailers.add(Name::grpc_status, *row.status);
     trailers.add("x-told", "1");
     Body body{"abc", &trailers};
-    MarkedTrailers marked{body};
+    Pushback pushback;
+    MarkedTrailers marked{body, pushback};
     EXPECT_EQ(marked.pull().bytes.size(), 3U);
     marked.consume(3);
     EXPECT_EQ(marked.pull().state, State::end);
@@ -57,14 +62,16 @@ TEST(MarkedTrailers, stop_the_retries_of_a_client_whose_call_failed) {
 
 TEST(MarkedTrailers, add_nothing_to_a_body_without_trailers) {
   Body body{"", nullptr};
-  MarkedTrailers marked{body};
+  Pushback pushback;
+  MarkedTrailers marked{body, pushback};
   EXPECT_EQ(marked.pull().state, State::end);
   EXPECT_EQ(marked.trailers(), nullptr);
 }
 
 TEST(MarkedTrailers, wake_who_reads_them) {
   Body body{"", nullptr};
-  MarkedTrailers marked{body};
+  Pushback pushback;
+  MarkedTrailers marked{body, pushback};
   Reader reader;
   marked.wake_on_readable(&reader);
   EXPECT_EQ(body.waker, &reader);

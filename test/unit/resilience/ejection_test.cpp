@@ -36,7 +36,7 @@ TEST(EndpointHealth, asks_to_be_ejected_after_failures_in_a_row) {
   EXPECT_EQ(tell_times(health, Result::error, 4), Verdict::keep);
   EXPECT_EQ(tell(health, Result::success, start), Verdict::keep);
   EXPECT_EQ(tell_times(health, Result::error, 4), Verdict::keep);
-  EXPECT_EQ(tell(health, Result::error, start), Verdict::eject);
+  EXPECT_EQ(tell(health, Result::error, start), Verdict::in_a_row);
   EXPECT_TRUE(health.available()) << "until somebody grants it";
 }
 
@@ -47,7 +47,7 @@ TEST(EndpointHealth, asks_at_the_error_rate_once_there_is_enough_volume) {
     tell(health, Result::success, start);
   }
   EXPECT_EQ(tell(health, Result::error, start), Verdict::keep) << "9 calls";
-  EXPECT_EQ(tell(health, Result::error, start), Verdict::eject);
+  EXPECT_EQ(tell(health, Result::error, start), Verdict::error_rate);
 }
 
 TEST(EndpointHealth, asks_at_the_rate_of_slow_calls_where_policy_says_what_slow_is) {
@@ -58,7 +58,7 @@ TEST(EndpointHealth, asks_at_the_rate_of_slow_calls_where_policy_says_what_slow_
   EndpointHealth health{policy, start};
   EXPECT_EQ(tell_times(health, Result::success, 2), Verdict::keep);
   EXPECT_EQ(tell_times(health, Result::success, 7, 101ms), Verdict::keep);
-  EXPECT_EQ(tell(health, Result::success, start, 101ms), Verdict::eject);
+  EXPECT_EQ(tell(health, Result::success, start, 101ms), Verdict::slow_rate);
 }
 
 TEST(EndpointHealth, only_silence_over_many_calls_is_a_hanging_endpoint) {
@@ -66,7 +66,7 @@ TEST(EndpointHealth, only_silence_over_many_calls_is_a_hanging_endpoint) {
   EXPECT_EQ(tell_times(health, Result::unanswered, 19), Verdict::keep);
   tell(health, Result::success, start);
   EXPECT_EQ(tell_times(health, Result::unanswered, 19), Verdict::keep);
-  EXPECT_EQ(tell(health, Result::unanswered, start), Verdict::eject);
+  EXPECT_EQ(tell(health, Result::unanswered, start), Verdict::unanswered);
 }
 
 TEST(EndpointHealth, returns_through_one_probe_at_a_time_and_a_ramp) {
@@ -95,7 +95,7 @@ TEST(EndpointHealth, backs_off_exponentially_up_to_the_maximum_with_jitter) {
     const Instant until = on_probation(health, now);
     EXPECT_GE(until - now, expected * 8 / 10);
     EXPECT_LE(until - now, std::min<Duration>(expected * 12 / 10, 60s));
-    EXPECT_EQ(tell(health, Result::error, until), Verdict::eject) << "one failed probe is enough";
+    EXPECT_EQ(tell(health, Result::error, until), Verdict::probe) << "one failed probe is enough";
     now = until;
     expected = std::min<Duration>(expected * 2, 60s);
   }
@@ -128,6 +128,37 @@ TEST(EndpointHealth, switched_off_it_never_asks) {
   EndpointHealth health{off, start};
   EXPECT_EQ(tell_times(health, Result::error, 100), Verdict::keep);
   EXPECT_DOUBLE_EQ(health.error_rate(start), 1) << "but it goes on counting";
+}
+
+TEST(DistinctlyWorse, compares_with_the_others) {
+  struct Row {
+    std::string_view what;
+    Verdict why;
+    WindowCounts own;
+    std::uint32_t in_a_row;
+    Peers peers;
+    bool worse;
+  };
+  const Row rows[] = {
+      {"the others are well", Verdict::error_rate, {20, 10, 0}, 1, {{40, 0, 0}}, true},
+      {"all fail alike", Verdict::error_rate, {20, 12, 0}, 1, {{40, 22, 0}}, false},
+      {"twice as many errors", Verdict::error_rate, {20, 12, 0}, 1, {{40, 12, 0}}, true},
+      {"half as many successes", Verdict::error_rate, {20, 15, 0}, 1, {{40, 16, 0}}, true},
+      {"most fail everywhere", Verdict::error_rate, {20, 20, 0}, 1, {{40, 32, 0}}, false},
+      {"nothing is known of them", Verdict::error_rate, {20, 12, 0}, 1, {{0, 0, 0}}, true},
+      {"all slow", Verdict::slow_rate, {20, 0, 20}, 0, {{40, 0, 36}}, false},
+      {"alone slow", Verdict::slow_rate, {20, 0, 20}, 0, {{40, 0, 4}}, true},
+      {"five in a row", Verdict::in_a_row, {50, 5, 0}, 5, {{90, 4, 0}}, true},
+      {"five in a row by chance", Verdict::in_a_row, {50, 30, 0}, 5, {{90, 54, 0}}, false},
+      {"all have just failed", Verdict::in_a_row, {50, 5, 0}, 5, {{90, 9, 0}, false}, false},
+      {"alone silent", Verdict::unanswered, {20, 0, 0}, 0, {{40, 0, 0}}, true},
+      {"all silent", Verdict::unanswered, {20, 0, 0}, 0, {{40, 0, 0}, false}, false},
+      {"a failed probe", Verdict::probe, {0, 0, 0}, 0, {{40, 40, 0}, false}, true},
+      {"nothing wrong", Verdict::keep, {20, 20, 0}, 20, {{40, 0, 0}}, false},
+  };
+  for (const Row& row : rows) {
+    EXPECT_EQ(distinctly_worse(row.why, row.own, row.in_a_row, row.peers), row.worse) << row.what;
+  }
 }
 
 }  // namespace

@@ -192,6 +192,51 @@ TEST(Failover, the_first_attempt_leaves_room_for_the_second) {
   EXPECT_EQ(first_attempt_limit(-1ms, seen), 0ms);
 }
 
+// A call to a leaf is one that may have been processed; what was not may go elsewhere freely.
+TEST(Failover, what_was_not_processed_is_no_second_call) {
+  FailoverQuestion refused = good_question();
+  refused.outcome = {.status = 503};
+  FailoverQuestion unconnected = good_question();
+  unconnected.outcome.failure = Failure::connect_refused;
+  for (FailoverQuestion question : {refused, unconnected}) {
+    question.marked_as_retry = true;
+    question.outcome.failover_spent_below = true;
+    question.patience = 0ms;
+    const bool connected = question.outcome.failure == Failure::none;
+    EXPECT_EQ(may_fail_over(question, {}), connected ? Refusal::retry_mark : Refusal::none);
+    question.outcome.unprocessed = true;
+    question.method = Method::post;
+    EXPECT_EQ(may_fail_over(question, {}), Refusal::none);
+    question.left = 9ms;
+    EXPECT_EQ(may_fail_over(question, {}), Refusal::no_time);
+  }
+}
+
+TEST(Failover, a_second_call_starts_before_the_caller_may_make_one) {
+  FailoverQuestion question = good_question();
+  question.patience = 10ms;
+  EXPECT_EQ(may_fail_over(question, {}), Refusal::none);
+  question.patience = 9ms;
+  EXPECT_EQ(may_fail_over(question, {}), Refusal::no_time);
+}
+
+TEST(Failover, an_attempt_is_left_only_for_one_that_is_distinctly_faster) {
+  EXPECT_TRUE(worth_leaving(100ms, 0ms)) << "nothing speaks against it";
+  EXPECT_TRUE(worth_leaving(100ms, 50ms));
+  EXPECT_FALSE(worth_leaving(100ms, 51ms));
+  EXPECT_FALSE(worth_leaving(100ms, 300ms));
+  EXPECT_EQ(look_again_in(100ms), 25ms);
+  EXPECT_EQ(look_again_in(1ms), 5ms);
+}
+
+TEST(Failover, what_broke_late_waits_a_moment) {
+  EXPECT_EQ(pause_after(Failure::reset_before_response, 10ms), 10ms);
+  EXPECT_EQ(pause_after(Failure::reset_reused_connection, 1s), 20ms);
+  EXPECT_EQ(pause_after(Failure::reset_reused_connection, 1ms), 0ms) << "the keep-alive race";
+  EXPECT_EQ(pause_after(Failure::connect_refused, 1s), 0ms);
+  EXPECT_EQ(pause_after(Failure::attempt_timeout, 1s), 0ms);
+}
+
 TEST(Failover, hedges_at_the_95th_percentile_when_a_median_is_left) {
   const LatencyView seen{.samples = 100, .median = 10ms, .p95 = 50ms, .p99 = 60ms};
   EXPECT_EQ(hedge_delay(60ms, seen), 50ms);

@@ -74,6 +74,16 @@ TEST(GrpcStatus, blames_what_the_instance_did_and_not_what_was_asked_of_it) {
   EXPECT_TRUE(grpc_status_blames(200)) << "as UNKNOWN";
 }
 
+TEST(GrpcStatus, tells_of_a_server_that_gave_up_just_before_us) {
+  using std::chrono::milliseconds;
+  const auto exceeded = static_cast<std::uint8_t>(http::GrpcStatus::deadline_exceeded);
+  EXPECT_TRUE(gave_up_in_time(exceeded, milliseconds{1}));
+  EXPECT_TRUE(gave_up_in_time(exceeded, milliseconds{-1}));
+  EXPECT_FALSE(gave_up_in_time(exceeded, milliseconds{100}));
+  EXPECT_FALSE(gave_up_in_time(std::uint8_t{0}, milliseconds{1}));
+  EXPECT_FALSE(gave_up_in_time(std::nullopt, milliseconds{1}));
+}
+
 TEST(GrpcJudgement, of_a_head_is_its_status_unless_trailers_may_still_tell) {
   struct Row {
     http::ResponseHead head;

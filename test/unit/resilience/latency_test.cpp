@@ -57,5 +57,13 @@ TEST(LatencyHistogram, bears_a_clock_that_steps_back) {
   EXPECT_EQ(histogram.view(start - 2ms).samples, 2U);
 }
 
+TEST(TimeToFinish, is_the_99th_percentile_and_a_bucket_but_half_of_the_budget_at_most) {
+  const LatencyView seen{.samples = 100, .median = 10ms, .p95 = 50ms, .p99 = 80ms};
+  EXPECT_EQ(time_to_finish(1s, seen), 90ms);
+  EXPECT_EQ(time_to_finish(100ms, seen), 50ms);
+  const LatencyView few{.samples = 3, .median = 10ms, .p95 = 50ms, .p99 = 80ms};
+  EXPECT_EQ(time_to_finish(1s, few), 10ms);
+}
+
 }  // namespace
 }  // namespace weir::resilience

@@ -24,24 +24,25 @@ TEST(LogLine, tells_every_attempt_in_text) {
       text_of(sample_record()),
       "2026-10-21T02:30:00.123Z outbound 127.0.0.1:40112 \"GET /v1/items?page=2 HTTP/1.1\" 200 "
       "63.48ms attempts=[10.0.0.4:8080/503/41ms,10.0.0.9:8080/200/22ms] budget=250/186.52ms "
-      "source=route authority=\"catalog\" route=\"catalog-v1\" upstream=\"catalog\" "
+      "source=route cause=exact authority=\"catalog\" route=\"catalog-v1\" upstream=\"catalog\" "
       "version=\"v1\" bytes=0/1024 first_byte=63ms "
       "request_id=\"4bf92f3577b34da6a3ce929d0e0e4736\" user_agent=\"orders/2.3\"\n");
 }
 
 TEST(LogLine, tells_every_attempt_in_json) {
-  EXPECT_EQ(json_of(sample_record()),
-            R"({"time":"2026-10-21T02:30:00.123456Z","direction":"outbound",)"
-            R"("downstream":"127.0.0.1:40112","protocol":"HTTP/1.1","method":"GET",)"
-            R"("authority":"catalog","target":"/v1/items?page=2","status":200,)"
-            R"("route":"catalog-v1","upstream":"catalog","version":"v1","duration_ms":63.48,)"
-            R"("first_byte_ms":63,"request_bytes":0,"response_bytes":1024,)"
-            R"("attempts":[{"endpoint":"10.0.0.4:8080","version":"v1","status":503,)"
-            R"("duration_ms":41,"reused":true},{"endpoint":"10.0.0.9:8080","version":"v1",)"
-            R"("status":200,"duration_ms":22}],"budget_ms":250,"budget_left_ms":186.52,)"
-            R"("budget_source":"route","request_id":"4bf92f3577b34da6a3ce929d0e0e4736",)"
-            R"("user_agent":"orders/2.3"})"
-            "\n");
+  EXPECT_EQ(
+      json_of(sample_record()),
+      R"({"time":"2026-10-21T02:30:00.123456Z","direction":"outbound",)"
+      R"("downstream":"127.0.0.1:40112","protocol":"HTTP/1.1","method":"GET",)"
+      R"("authority":"catalog","target":"/v1/items?page=2","status":200,)"
+      R"("route":"catalog-v1","upstream":"catalog","version":"v1","duration_ms":63.48,)"
+      R"("first_byte_ms":63,"request_bytes":0,"response_bytes":1024,)"
+      R"("attempts":[{"endpoint":"10.0.0.4:8080","version":"v1","status":503,)"
+      R"("duration_ms":41,"reused":true},{"endpoint":"10.0.0.9:8080","version":"v1",)"
+      R"("status":200,"duration_ms":22}],"budget_ms":250,"budget_left_ms":186.52,)"
+      R"("budget_source":"route","cause":"exact","request_id":"4bf92f3577b34da6a3ce929d0e0e4736",)"
+      R"("user_agent":"orders/2.3"})"
+      "\n");
 }
 
 TEST(LogLine, says_how_an_exchange_failed) {
@@ -60,22 +61,29 @@ TEST(LogLine, says_how_an_exchange_failed) {
   record.malformed_grants = 2;
   record.hedged = true;
   record.fallback = true;
+  record.cascaded = true;
+  record.attempts[0].unproductive = Unproductive::caller_gone;
+  record.attempts[0].work = Work::late;
   record.unproductive = Unproductive::caller_gone;
   record.unproductive_time = std::chrono::milliseconds{12};
   const std::string text = text_of(record);
   const std::string json = json_of(record);
-  for (const char* part :
-       {" inbound [2001:db8::1]:443 ", "HTTP/2", "/connect_refused/0.25ms,",
-        " failure=caller_gone ", " failover_refused=no_tokens ", " hedged ", " fallback ",
-        " unproductive=caller_gone/12ms", " grpc_status=14/UNAVAILABLE ", " malformed_grants=2"}) {
+  for (const char* part : {" inbound [2001:db8::1]:443 ", "HTTP/2", "/connect_refused/0.25ms,",
+                           " failure=caller_gone ", " failover_refused=no_tokens ", " hedged ",
+                           " fallback ", " cascaded ", " unproductive=caller_gone/12ms",
+                           " grpc_status=14/UNAVAILABLE ", " malformed_grants=2"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
   }
-  for (const char* part : {R"("failure":"connect_refused","duration_ms":0.25)",
-                           R"("upstream":"static-pages","status":200)",
-                           R"("grpc_status":14,"grpc_status_name":"UNAVAILABLE",)",
-                           R"("failure":"caller_gone","failover_refused":"no_tokens")",
-                           R"("hedged":true,"fallback":true,"unproductive":"caller_gone")",
-                           R"("unproductive_ms":12)", R"("malformed_grants":2)"}) {
+  EXPECT_EQ(text.find(" cause="), std::string::npos)
+      << "inbound requests are looked for, not found";
+  for (const char* part :
+       {R"("failure":"connect_refused","duration_ms":0.25,)"
+        R"("unproductive":"caller_gone","late":true})",
+        R"("upstream":"static-pages","status":200)",
+        R"("grpc_status":14,"grpc_status_name":"UNAVAILABLE",)",
+        R"("failure":"caller_gone","failover_refused":"no_tokens")",
+        R"("hedged":true,"fallback":true,"cascaded":true,"unproductive":"caller_gone")",
+        R"("unproductive_ms":12)", R"("malformed_grants":2)"}) {
     EXPECT_NE(json.find(part), std::string::npos) << part << " in " << json;
   }
 }
@@ -128,8 +136,9 @@ TEST(LogLine, cuts_what_is_too_long_between_characters) {
   Record record;
   std::string agent(LineLimits::user_agent - 1, 'a');
   record.user_agent = agent += "\xc3\xa9tail";
-  EXPECT_NE(json_of(record).find(std::string(LineLimits::user_agent - 1, 'a') + "...\"}"),
-            std::string::npos);
+  std::string cut(LineLimits::user_agent - 1, 'a');
+  cut += "...\"}";
+  EXPECT_NE(json_of(record).find(cut), std::string::npos);
 }
 
 TEST(LogLine, holds_the_worst_of_everything) {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "sample_record.h"
+#include "scrape_lines.h"
 #include "support/repository.h"
 #include "weir/http/grpc.h"
 
@@ -17,13 +18,6 @@ namespace weir::telemetry {
 namespace {
 
 using resilience::Failure;
-
-testing::AssertionResult has_line(const std::string& text, const std::string& line) {
-  if (("\n" + text).find("\n" + line + "\n") != std::string::npos) {
-    return testing::AssertionSuccess();
-  }
-  return testing::AssertionFailure() << line << " is not in\n" << text;
-}
 
 TEST(Metrics, counts_a_saved_exchange) {
   Metrics metrics{"0.1.0"};
@@ -61,8 +55,8 @@ TEST(Metrics, counts_what_went_wrong) {
   record.failure = Failure::connect_refused;
   record.status = 502;
   record.failover_refused = resilience::Refusal::no_tokens;
-  record.unproductive = Unproductive::caller_gone;
-  record.unproductive_time = std::chrono::milliseconds{1500};
+  record.attempts[0].unproductive = Unproductive::caller_gone;
+  record.attempts[0].sunk = std::chrono::milliseconds{1500};
   record.malformed_grants = 3;
   record.grpc_status = 14;
   worker.record(record);
@@ -84,7 +78,8 @@ TEST(Metrics, counts_what_went_wrong) {
            R"(weir_attempts_total{upstream="catalog",version="",outcome="connect_refused"} 1)",
            R"(weir_failover_refused_total{upstream="catalog",reason="no_tokens"} 1)",
            R"(weir_failover_refused_total{upstream="catalog",reason="no_time"} 0)",
-           R"(weir_unproductive_seconds_total{upstream="catalog",reason="caller_gone"} 1.5)",
+           R"(weir_unproductive_seconds_total{direction="outbound",upstream="catalog",)"
+           R"(reason="caller_gone",work="cut_short"} 1.5)",
            R"(weir_malformed_grants_total{direction="outbound"} 3)",
            R"(weir_grpc_responses_total{upstream="catalog",grpc_status="14"} 1)",
            R"(weir_expired_requests_total{direction="inbound"} 1)",

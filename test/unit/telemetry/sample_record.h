@@ -26,6 +26,7 @@ inline Record sample_record() {
   record.budget = milliseconds{250};
   record.budget_left = microseconds{186'520};
   record.budget_source = resilience::BudgetSource::route;
+  record.cause = CauseSource::exact;
   record.attempts[0] = {.endpoint = Address::v4({10, 0, 0, 4}, 8080),
                         .version = "v1",
                         .status = 503,
