@@ -110,6 +110,7 @@ void Tunnel::launch(cluster::Lease lease) {
   lease_ = std::move(lease);
   attempt_began_ = services_.scheduler.now();
   phase_ = Phase::connecting;
+  patience_ = Patience::connect;
   const policy::Endpoint& facts = lease_.endpoint().facts;
   auto& attempt = record_.attempts[record_.attempt_count++];
   attempt.endpoint = facts.address;
@@ -131,6 +132,7 @@ void Tunnel::launch(cluster::Lease lease) {
 }
 
 void Tunnel::on_connect(std::unique_ptr<net::Transport> transport, net::ConnectError error) {
+  upstream::count_handshake(services_.recorder, transport.get(), error);
   connected_ = std::move(transport);
   connect_error_ = error;
   services_.scheduler.schedule(signal_);
@@ -152,7 +154,7 @@ void Tunnel::judge_connecting() {
   if (connect_error_ != net::ConnectError::none) {
     failure = upstream::failure_of(connect_error_);
   } else if (attempt_timer_.fired() || budget_timer_.fired()) {
-    failure = Failure::connect_timeout;
+    failure = lose_patience();
   } else if (drain_timer_.fired()) {
     failure = Failure::draining;
   }
@@ -160,6 +162,19 @@ void Tunnel::judge_connecting() {
     end_attempt(failure);
     fail(failure);
   }
+}
+
+// Once connected, the handshake has a limit of its own; the budget covers both.
+Failure Tunnel::lose_patience() {
+  if (!connecting_ || !connecting_->reached()) return Failure::connect_timeout;
+  const auto& tls = plan_.route->to.upstream->tls;
+  if (tls && patience_ == Patience::connect && !budget_timer_.fired()) {
+    patience_ = Patience::handshake;
+    services_.scheduler.arm_in(attempt_timer_, tls->handshake_timeout);
+    return Failure::none;
+  }
+  services_.recorder.tls_failed(telemetry::Direction::outbound, name_of(net::TlsError::timeout));
+  return Failure::tls_timeout;
 }
 
 void Tunnel::begin_relay() {

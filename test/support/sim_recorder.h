@@ -48,7 +48,10 @@ class RecordingRecorder final : public telemetry::Recorder {
     ++refused[std::string{reason}];
   }
   void tls_established(telemetry::Direction, const net::TlsPeer&) override {}
-  void tls_failed(telemetry::Direction, std::string_view) override {}
+  void tls_failed(telemetry::Direction, std::string_view reason) override {
+    const Scope scope{Whose::world};
+    ++handshakes_failed[std::string{reason}];
+  }
   void downstream_opened(telemetry::Direction) override { ++downstream_open; }
   void downstream_closed(telemetry::Direction, telemetry::Closed reason) override;
   void upstream_opened(std::string_view) override {
@@ -79,6 +82,7 @@ class RecordingRecorder final : public telemetry::Recorder {
   std::size_t tunnels_ended = 0;
   std::map<std::string, std::size_t, std::less<>> detected;
   std::map<std::string, std::size_t, std::less<>> refused;
+  std::map<std::string, std::size_t, std::less<>> handshakes_failed;
   std::map<std::string, std::size_t, std::less<>> malformed;
   std::map<std::string, std::size_t, std::less<>> downstream_floods;
   std::map<std::string, std::size_t, std::less<>> upstream_floods;  // of all upstreams

@@ -73,6 +73,7 @@ class Tunnel final : public Recycled, public Listed, private net::ConnectEvents 
 
  private:
   enum class Phase : std::uint8_t { connecting, relaying, over };
+  enum class Patience : std::uint8_t { connect, handshake };
 
   Task live();
   void enter_bulkhead();
@@ -81,6 +82,7 @@ class Tunnel final : public Recycled, public Listed, private net::ConnectEvents 
   void launch(cluster::Lease lease);
   bool going_on();
   void judge_connecting();
+  resilience::Failure lose_patience();
   void judge_relay();
   void begin_relay();
   bool fail_over(resilience::Failure failure);
@@ -108,7 +110,7 @@ class Tunnel final : public Recycled, public Listed, private net::ConnectEvents 
 
   Instant began_;
   Timer budget_timer_{signal_};   // for connecting, all attempts together
-  Timer attempt_timer_{signal_};  // the connect timeout, then the probation
+  Timer attempt_timer_{signal_};  // for connecting, then the handshake of TLS, then the probation
   Timer idle_timer_{signal_};
   Timer age_timer_{signal_};
   Timer drain_timer_{signal_};
@@ -126,6 +128,7 @@ class Tunnel final : public Recycled, public Listed, private net::ConnectEvents 
   std::uint64_t idle_mark_ = 0;  // bytes moved when the idle timer was armed
   int quiet_ = 0;                // looks in a row at which nothing had moved
   Phase phase_ = Phase::connecting;
+  Patience patience_ = Patience::connect;
   telemetry::Record record_;
 };
 
