@@ -131,11 +131,13 @@ void NameIndex::add(const std::vector<std::string>& names, std::size_t certifica
 }
 
 std::size_t NameIndex::find(std::string_view server_name) const {
-  std::string name{server_name};
-  if (const auto exact = index_.find(name); exact != index_.end()) return exact->second;
-  const std::size_t dot = name.find('.');
-  if (dot == std::string::npos) return 0;
-  name.replace(0, dot, "*");
+  if (const auto exact = index_.find(std::string{server_name}); exact != index_.end()) {
+    return exact->second;
+  }
+  const std::size_t dot = server_name.find('.');
+  if (dot == std::string_view::npos) return 0;
+  std::string name{'*'};
+  name += server_name.substr(dot);
   const auto wildcard = index_.find(name);
   return wildcard == index_.end() ? 0 : wildcard->second;
 }
