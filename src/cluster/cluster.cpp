@@ -1,6 +1,7 @@
 #include "weir/cluster/cluster.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "state.h"
 
@@ -17,6 +18,7 @@ Lease& Lease::operator=(Lease&& other) noexcept {
   expected_ = other.expected_;
   admitted_ = other.admitted_;
   period_ = other.period_;
+  answered_ = other.answered_;
   return *this;
 }
 
@@ -24,11 +26,17 @@ Lease::~Lease() { abandon(); }
 
 const Endpoint& Lease::endpoint() const { return *member_; }
 
+void Lease::answered(Instant now) {
+  if (!cluster_ || std::exchange(answered_, true)) return;
+  const std::lock_guard lock{cluster_->state_->mutex};
+  cluster_->state_->answered(*member_, now);
+}
+
 void Lease::finish(const resilience::Outcome& outcome, Duration elapsed, Instant now) {
   if (!cluster_) return;
   {
     const std::lock_guard lock{cluster_->state_->mutex};
-    cluster_->state_->finish(*member_, {outcome, elapsed, admitted_, period_}, now);
+    cluster_->state_->finish(*member_, {outcome, elapsed, admitted_, period_, answered_}, now);
   }
   cluster_.reset();
 }
@@ -37,7 +45,7 @@ void Lease::abandon() {
   if (!cluster_) return;
   {
     const std::lock_guard lock{cluster_->state_->mutex};
-    cluster_->state_->abandon(*member_, {{}, {}, admitted_, period_});
+    cluster_->state_->abandon(*member_, {{}, {}, admitted_, period_, answered_});
   }
   cluster_.reset();
 }

@@ -30,11 +30,11 @@ struct Member : Endpoint, std::enable_shared_from_this<Member> {
     return std::min(recovered, std::clamp(1 - 0.9 * left, 0.1, 1.0));
   }
 
-  // How long it has held calls and answered none. Beyond some time that is a stream that lives long
-  // rather than an endpoint that hangs.
+  // How long it has held calls and answered none. Beyond some time that is a call that is made to
+  // wait rather than an endpoint that hangs.
   Duration silence(Instant now) const {
     constexpr Duration longest = std::chrono::seconds{10};
-    const Duration silent = outstanding == 0 ? Duration::zero() : now - busy_since;
+    const Duration silent = unanswered == 0 ? Duration::zero() : now - busy_since;
     return silent > longest ? Duration::zero() : silent;
   }
 
@@ -45,12 +45,13 @@ struct Member : Endpoint, std::enable_shared_from_this<Member> {
   std::optional<resilience::Wellness> checked;  // the verdict of health checks
   PeakEwma latency;
   std::uint32_t outstanding = 0;
-  Instant busy_since;      // no answer has come since then, while calls are outstanding
-  Instant full_at;         // when slow start ends
-  Duration slow_start{};   // its length
-  double credit = 0;       // weighted round robin
-  bool retired = false;    // no longer in the policy, but still leased
-  std::uint64_t hash = 0;  // of the address, the same in every process
+  std::uint32_t unanswered = 0;  // of these: no response has begun
+  Instant busy_since;            // no answer has come since then, while some are unanswered
+  Instant full_at;               // when slow start ends
+  Duration slow_start{};         // its length
+  double credit = 0;             // weighted round robin
+  bool retired = false;          // no longer in the policy, but still leased
+  std::uint64_t hash = 0;        // of the address, the same in every process
 };
 
 }  // namespace weir::cluster

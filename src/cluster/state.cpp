@@ -120,32 +120,43 @@ std::expected<Admission, PickRefusal> Cluster::State::admit_to(Group& group, con
 }
 
 void Cluster::State::begin(Member& member, Instant now) {
-  if (member.outstanding++ == 0) member.busy_since = now;
+  if (member.unanswered++ == 0) member.busy_since = now;
+  ++member.outstanding;
   ++member.group->selection.outstanding;
   ++all_.outstanding;
 }
 
 // The sums were counted anew, without this member, when it was retired.
-void Cluster::State::leave(Member& member) {
+void Cluster::State::leave(Member& member, const Ending& ending) {
   --member.outstanding;
+  if (!ending.answered) --member.unanswered;
   if (member.retired) return;
   --member.group->selection.outstanding;
   --all_.outstanding;
 }
 
+void Cluster::State::answered(Member& member, Instant now) {
+  --member.unanswered;
+  member.busy_since = now;
+  speak(now);
+}
+
+// Whoever answers does not hang.
+void Cluster::State::speak(Instant now) {
+  if (occupancy.silent()) bulkhead->lift();
+  occupancy.answered(now);
+}
+
 void Cluster::State::finish(Member& member, const Ending& ending, Instant now) {
-  leave(member);
-  if (ending.outcome.status != 0) {
-    if (occupancy.silent()) bulkhead->lift();
-    occupancy.answered(now);
-  }
+  leave(member, ending);
+  if (ending.outcome.status != 0) speak(now);
   judge_health(member, ending, now);
   judge_breaker(member, ending, now);
   learn_latency(member, ending, now);
 }
 
 void Cluster::State::abandon(Member& member, const Ending& ending) {
-  leave(member);
+  leave(member, ending);
   member.health.abandon(ending.period);
   if (ending.admitted) member.group->breaker.abandon(*ending.admitted);
 }

@@ -39,6 +39,7 @@ struct Ending {
   Duration elapsed{};
   std::optional<resilience::Breaker::Period> admitted;
   resilience::EndpointHealth::Period period = 0;
+  bool answered = false;  // before its end
 };
 
 struct Cluster::State {
@@ -51,6 +52,7 @@ struct Cluster::State {
   std::expected<Admission, PickRefusal> admit(const PickRequest& request, Choice::Attempt attempt,
                                               Instant now);
   void begin(Member& member, Instant now);
+  void answered(Member& member, Instant now);
   void finish(Member& member, const Ending& ending, Instant now);
   void abandon(Member& member, const Ending& ending);
 
@@ -82,7 +84,8 @@ struct Cluster::State {
                    const Ending& ending, Instant now);
   void judge_health(Member& member, const Ending& ending, Instant now);
   void judge_breaker(Member& member, const Ending& ending, Instant now) const;
-  void leave(Member& member);
+  void leave(Member& member, const Ending& ending);
+  void speak(Instant now);
   const Endpoint* current(const Endpoint* tried) const;
 
   Selection all_;  // of every version; used where there are several

@@ -73,6 +73,8 @@ Causes::Found Causes::find_by_key(std::uint64_t key, CauseSource source, Instant
     return Found::nobody;
   }
   if (count_ + gone == 0) return Found::nobody;
+  // It may be a call of the one that has completed, and then nobody's time limits it.
+  if (incomplete && count_ == 0) deadline_ = resilience::Deadline::none();
   source_ = source;
   if (!incomplete) remaining_.fetch_sub(1, std::memory_order_acq_rel);
   return Found::known;

@@ -144,8 +144,8 @@ void Crossing::tell_of_spent_failover() {
 void Crossing::judge(resilience::Outcome& outcome) const {
   if (!inbound()) return;
   // Whatever the application relays of such marks was said of somebody else.
+  outcome.spares_endpoint = outcome.unprocessed = false;
   outcome.spares_endpoint = resilience::counts_as_error(outcome) && inbound_.failed_below();
-  outcome.unprocessed = false;
 }
 
 void Crossing::mark_error(http::Fields& response) const {

@@ -71,7 +71,11 @@ Task Exchange::live() {
   }
   respond();
   while (relaying()) co_await signal_.wait();
-  if (failure_ != Failure::none) end_grpc_call();
+  if (failure_ != Failure::none) {
+    // Also of a response that broke off, and of a caller who would not wait.
+    if (chosen_ || failure_ == Failure::caller_gone) crossing_.tell_of_failure();
+    end_grpc_call();
+  }
   record();
 }
 
@@ -109,6 +113,7 @@ bool Exchange::cancels_when_gone() const {
 void Exchange::respond() {
   attempt_timer_.disarm();
   hedge_timer_.disarm();
+  pause_timer_.disarm();
   if (!chosen_) {
     for (const Slot slot : {first, second, fallback}) {
       if (running(slot)) end_attempt(slot, {.failure = failure_});
@@ -148,6 +153,8 @@ void Exchange::relay_response() {
   }
   response_sink_ = &stream_.respond(head);
   if (tunnel_) return begin_tunnel(*response_sink_);
+  // Of these nobody knows when they end.
+  if (policy().idle || grpc()) attempt.lease().answered(services_.scheduler.now());
   if (policy().idle) {
     watch_idle();
   } else if (attempts_until_ != deadline_) {
@@ -161,12 +168,13 @@ void Exchange::relay_response() {
 // Of an error, wherever it is told: in trailers, or in a head that has none after it.
 void Exchange::mark_trailers(http::Fields& trailers) {
   if (crossing_.failover_spent()) mark_no_retry(trailers);
-  crossing_.tell_of_failure();
+  if (judged_.status >= 500 || blames_endpoint(trailers)) crossing_.tell_of_failure();
   crossing_.mark_error(trailers);
 }
 
 void Exchange::begin_tunnel(http::Sink& sink) {
   upstream::Attempt& attempt = *attempts_[*chosen_];
+  attempt.lease().answered(services_.scheduler.now());
   request_pipe_.detach();
   stream_.begin_tunnel();
   attempt.begin_tunnel();

@@ -85,7 +85,7 @@ void Exchange::send(Slot slot) {
   if (again && !crossing_.may_still_fail_over()) {
     // While we were connecting our caller may have lost its patience and gone elsewhere.
     end_attempt(slot, {.failure = Failure::deadline_passed});
-    if (!running(first)) fail(Failure::deadline_passed);
+    if (!running(first) && !running(second)) fail(Failure::deadline_passed);
     return services_.scheduler.schedule(signal_);
   }
   if (again) crossing_.fail_over();
@@ -168,6 +168,10 @@ void Exchange::judge_response(Slot slot) {
   crossing_.heard_of_failover(attempts_[slot]->response().fields);
   const bool unwanted = resilience::retry_word(outcome).has_value();
   if (unwanted && fail_over(slot, outcome)) return;
+  if (unwanted && slot != fallback && running(slot == first ? second : first)) {
+    // The first good answer wins.
+    return end_attempt(slot, outcome);
+  }
   if (unwanted && slot != fallback && route_ != nullptr && policy().fallback) {
     end_attempt(slot, outcome);
     return fail(Failure::error_response);
@@ -196,7 +200,8 @@ resilience::BudgetUse Exchange::budget_use(const upstream::Attempt& attempt) con
 // Whatever breaks one connection rarely breaks only that one, and the rest shows a little later:
 // who goes elsewhere at once meets it again, and has no third attempt.
 bool Exchange::pauses(Slot slot) {
-  if (slot != first || running(second) || pause_timer_.fired()) return false;
+  const bool elsewhere = listener_.direction == telemetry::Direction::outbound;
+  if (!elsewhere || slot != first || running(second) || pause_timer_.fired()) return false;
   if (!route_->fails_over || crossing_.marked_as_retry() || !may_be_repeated()) return false;
   if (pause_timer_.armed()) return true;
   const Instant now = services_.scheduler.now();
@@ -221,7 +226,12 @@ void Exchange::on_attempt_limit() {
   attempt_timer_.disarm();
   if (!running(first) || running(second)) return;
   if (fail_over(first, {.failure = Failure::attempt_timeout})) return;
-  if (record_.failover_refused != Refusal::no_faster) return;
+  // What forbids it now may not do so for long.
+  const Refusal refused = record_.failover_refused;
+  if (refused != Refusal::no_faster && refused != Refusal::no_tokens &&
+      refused != Refusal::no_alternative) {
+    return;
+  }
   const Duration waited = services_.scheduler.now() - attempts_[first]->started();
   services_.scheduler.arm_in(attempt_timer_, resilience::look_again_in(waited));
 }
@@ -237,7 +247,9 @@ Refusal Exchange::refusal_of(Slot slot, const Outcome& outcome,
   question.idempotent_by_declaration = resilience::declared_idempotent(stream_.head(), failover);
   question.bytes_written = attempt.bytes_written();
   question.marked_as_retry = crossing_.marked_as_retry();
-  question.already_failed_over = slot != first || crossing_.failed_over();
+  // A hedge is the failover, whatever has become of it.
+  question.already_failed_over =
+      slot != first || record_.attempt_count > 1 || crossing_.failed_over();
   question.alternative = alternative != nullptr;
   question.replay = stream_.head().body.empty() ? resilience::Replay::possible : replay_->replay();
   question.left = std::max(Duration::zero(), handed_on());
@@ -274,6 +286,7 @@ bool Exchange::fail_over(Slot slot, const Outcome& outcome) {
     record_.failover_refused = refusal;
     return false;
   }
+  record_.failover_refused = Refusal::none;
   end_attempt(slot, outcome);
   attempt_timer_.disarm();
   hedge_timer_.disarm();
@@ -286,7 +299,7 @@ bool Exchange::fail_over(Slot slot, const Outcome& outcome) {
 // The failover started early: both attempts run on, the first good answer wins.
 void Exchange::hedge() {
   hedge_timer_.disarm();
-  if (!running(first) || crossing_.failed_over()) return;
+  if (!running(first) || running(second)) return;
   cluster::Cluster& cluster = *route_->to.cluster;
   const Instant now = services_.scheduler.now();
   auto lease = cluster.pick_second({version_, hash_, &attempts_[first]->endpoint()}, now);
@@ -329,70 +342,6 @@ bool Exchange::fall_back() {
   replay_->rewind();
   launch(fallback, *route_->fallback, std::move(*lease), Connection::any);
   return true;
-}
-
-void Exchange::end_attempt(Slot slot, const Outcome& outcome) {
-  upstream::Attempt& attempt = *attempts_[slot];
-  const Instant now = services_.scheduler.now();
-  auto& record = record_.attempts[records_[slot]];
-  record.failure = outcome.failure;
-  record.status = outcome.status;
-  record.elapsed = now - attempt.started();
-  record.reused_connection = attempt.reused_connection();
-  if (attempt.state() == AttemptState::responding) record.work = telemetry::Work::late;
-  if (attempt.bytes_written() && processed_by(outcome) == resilience::Processed::maybe) {
-    processed_ = resilience::Processed::maybe;
-  }
-  if (outcome.failure == Failure::caller_gone) {
-    count_unproductive(slot, telemetry::Unproductive::caller_gone);
-  } else if (outcome.failure == Failure::deadline_passed ||
-             outcome.failure == Failure::attempt_timeout) {
-    count_unproductive(slot, telemetry::Unproductive::deadline_passed);
-  }
-  attempt.lease().finish(outcome, record.elapsed, now);
-  finished_[slot] = std::move(attempt.lease());
-  attempts_[slot].reset();
-}
-
-// Each attempt counts once, for the first reason, and not at all before anything was sent.
-void Exchange::count_unproductive(Slot slot, telemetry::Unproductive reason) {
-  const upstream::Attempt& attempt = *attempts_[slot];
-  auto& record = record_.attempts[records_[slot]];
-  if (record.unproductive != telemetry::Unproductive::none || !attempt.bytes_written()) return;
-  record.unproductive = reason;
-  record.sunk = services_.scheduler.now() - attempt.started();
-  if (record_.unproductive == telemetry::Unproductive::none) record_.unproductive = reason;
-  record_.unproductive_time += record.sunk;
-}
-
-// The attempt whose response was relayed is judged by its head, by the gRPC status in its trailers,
-// and by an end that came too soon.
-void Exchange::record_attempt_end() {
-  upstream::Attempt& attempt = *attempts_[*chosen_];
-  const Instant now = services_.scheduler.now();
-  auto& record = record_.attempts[records_[*chosen_]];
-  Outcome outcome = judged_;
-  if (failure_ == Failure::none) {
-    outcome = resilience::judge_end(outcome, attempt.body().trailers(), call_, budget_use(attempt));
-    crossing_.judge(outcome);
-    record.failure = outcome.failure;
-    record_.grpc_status = outcome.grpc;
-  } else {
-    // What cut it short on our side or the caller's tells nothing of the endpoint.
-    record.failure = failure_;
-    outcome.failure = failure_ == Failure::reset_mid_response ? failure_ : Failure::none;
-    if (grpc()) record_.grpc_status = resilience::facts_of(failure_).grpc_status;
-  }
-  // What a stream has told by then was of use.
-  const bool late = record.work == telemetry::Work::late;
-  const bool streamed = !late && (tunnel_ || policy().idle);
-  if (late || (failure_ == Failure::caller_gone && !streamed)) {
-    count_unproductive(*chosen_, telemetry::Unproductive::caller_gone);
-  } else if (failure_ == Failure::deadline_passed && !streamed) {
-    count_unproductive(*chosen_, telemetry::Unproductive::deadline_passed);
-  }
-  attempt.lease().finish(outcome, record.elapsed, now);
-  attempt.release();
 }
 
 }  // namespace weir::proxy

@@ -1,5 +1,7 @@
 #include "weir/proxy/trailers.h"
 
+#include "weir/resilience/grpc.h"
+
 namespace weir::proxy {
 
 http::Pull MarkedTrailers::pull() {
@@ -16,6 +18,11 @@ http::Pull MarkedTrailers::pull() {
 bool tells_grpc_error(const http::Fields& fields) {
   const auto status = fields.find(http::Name::grpc_status);
   return status && *status != "0";
+}
+
+bool blames_endpoint(const http::Fields& fields) {
+  const auto status = fields.find(http::Name::grpc_status);
+  return status && resilience::grpc_status_blames(resilience::read_grpc_status(*status));
 }
 
 void mark_no_retry(http::Fields& fields) {

@@ -129,7 +129,9 @@ Duration first_attempt_limit(Duration left, const LatencyView& seen) {
 bool worth_leaving(Duration waited, Duration expected) { return waited >= expected * distinctly; }
 
 Duration pause_after(Failure failure, Duration elapsed) {
-  if (facts_of(failure).failover != policy::FailoverOn::reset) return Duration::zero();
+  // The keep-alive race is no trouble of the endpoint's.
+  const bool race = failure == Failure::reset_reused_connection;
+  if (race || facts_of(failure).failover != policy::FailoverOn::reset) return Duration::zero();
   return elapsed < least_pause ? Duration::zero() : std::min(elapsed, longest_pause);
 }
 

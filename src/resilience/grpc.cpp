@@ -125,10 +125,12 @@ bool gave_up_in_time(std::optional<std::uint8_t> status, Duration left) {
 }
 
 Outcome judge_end(Outcome at_head, const http::Fields* trailers, Call call, const BudgetUse& use) {
-  if (trailers != nullptr) {
-    if (const auto grpc = trailers->find(http::Name::grpc_status)) {
-      at_head.grpc = read_grpc_status(*grpc);
-    }
+  // Of other calls trailers come from the application as they are, and may say anything.
+  const auto grpc = trailers != nullptr && call == Call::grpc
+                        ? trailers->find(http::Name::grpc_status)
+                        : std::nullopt;
+  if (grpc) {
+    at_head.grpc = read_grpc_status(*grpc);
     spare_for_the_budget(at_head, *trailers, use);
     hear_whose_fault(at_head, *trailers);
   }

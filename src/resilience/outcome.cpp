@@ -145,6 +145,7 @@ bool counts_as_error(const Outcome& outcome) {
 
 std::optional<FailoverOn> retry_word(const Outcome& outcome) {
   if (outcome.failure != Failure::none) return facts_of(outcome.failure).failover;
+  if (outcome.unprocessed) return FailoverOn::refused;
   switch (outcome.status) {
     case 502: return FailoverOn::status_502;
     case 503: return FailoverOn::status_503;

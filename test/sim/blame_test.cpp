@@ -112,6 +112,27 @@ TEST(Blame, a_failure_below_blames_nobody_above) {
   }
 }
 
+TEST(Blame, a_breaker_before_the_application_does_not_open_for_failures_below_it) {
+  Chain chain{{.services = 1}};
+  chain.change([](policy::Service& service) {
+    service.inbound->upstream.breaker = {};
+    service.inbound->upstream.breaker.enabled = true;
+  });
+  chain.leaf(0).mood.status = 500;
+  ask(chain, 60, milliseconds{30});
+  EXPECT_EQ(with_failure(chain.service(0), Direction::inbound, Failure::breaker_open), 0);
+}
+
+TEST(Blame, a_call_that_breaks_off_after_its_head_is_a_failure_below) {
+  Chain chain{{.services = 1}};
+  chain.leaf(0).mood.does = Mood::Does::cuts_off;
+  Client& user = chain.user();
+  user.get("/1");
+  chain.world.run_for(seconds{2});
+  ASSERT_NE(user.answer(), nullptr);
+  EXPECT_EQ(user.answer()->field("weir-fault"), "below");
+}
+
 TEST(Blame, the_marks_are_for_sidecars_and_reach_no_application) {
   Chain chain{{.services = 2}};
   chain.leaf().mood.status = 500;

@@ -49,6 +49,9 @@ class Lease {
   // answered none, whichever is more; zero before its first call.
   Duration expected() const { return expected_; }
 
+  // A response has begun that may go on for long: what is still to come is not waited for. Calls
+  // after the first, or after finish(), do nothing.
+  void answered(Instant now);
   // The attempt's end. `elapsed` is the time to the response head, or to the failure; an attempt
   // that was cut off counts as at least that long. Failures that do not blame the endpoint
   // (facts_of) only end the lease. Calls after the first do nothing.
@@ -63,6 +66,7 @@ class Lease {
   Duration expected_{};
   std::optional<resilience::Breaker::Period> admitted_;  // by the version's breaker
   resilience::EndpointHealth::Period period_ = 0;
+  bool answered_ = false;
 };
 
 struct PickRequest {

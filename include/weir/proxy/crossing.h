@@ -65,8 +65,11 @@ class Crossing {
   bool failed_over() const { return spent_ == Spent::here; }
   // By this exchange, or by somebody below it.
   bool failover_spent() const { return spent_ != Spent::no || inbound_.failover_spent(); }
-  // Our caller has not lost its patience yet, and cannot before it hears that we have.
-  bool may_still_fail_over() const { return patience_left() > Duration::zero(); }
+  // Our caller has not lost its patience yet, and cannot before it hears that we have; nor has
+  // anybody above been told of an error meanwhile.
+  bool may_still_fail_over() const {
+    return !causes_.superseded() && patience_left() > Duration::zero();
+  }
   // This exchange makes a second attempt after one that may have been processed: tells those above.
   void fail_over();
   // The head of a response, interim or final. True when it says that somebody below has failed

@@ -15,10 +15,8 @@ class MarkedTrailers final : public http::Source {
   // Adds what is true at the call's end.
   class Marker {
    public:
+    virtual ~Marker() = default;
     virtual void mark_trailers(http::Fields& trailers) = 0;
-
-   protected:
-    ~Marker() = default;
   };
 
   // `marker` outlives it.
@@ -37,6 +35,8 @@ class MarkedTrailers final : public http::Source {
 
 // Whether a gRPC call's end is told here, and is an error.
 bool tells_grpc_error(const http::Fields& fields);
+// The same of one that tells of an endpoint that does not work, and not of what was asked of it.
+bool blames_endpoint(const http::Fields& fields);
 // Says in the head of a trailers-only response, or in trailers, that nobody above should try again.
 // Does nothing where `grpc-status` is OK or absent.
 void mark_no_retry(http::Fields& fields);

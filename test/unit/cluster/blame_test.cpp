@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <vector>
 
 #include "weir/cluster/cluster.h"
 
@@ -70,6 +71,39 @@ TEST(Blame, who_refuses_a_probe_stays_out) {
   world.run(100);
   EXPECT_EQ(world.calls[1], 1);
   EXPECT_EQ(health(), "ejected");
+}
+
+TEST(Blame, an_endpoint_that_holds_streams_is_not_silent) {
+  World world;
+  world.run(100);
+  std::vector<Lease> streams;
+  for (int count = 0; count < 8; ++count) {
+    streams.push_back(std::move(*world.cluster->pick({}, world.now)));
+    streams.back().answered(world.now);
+  }
+  world.now += 4s;
+  auto hung = world.cluster->pick({}, world.now);
+  ASSERT_TRUE(hung);
+  EXPECT_LT(hung->expected(), 100ms);
+  world.now += 300ms;
+  auto other = world.cluster->pick_second({{}, 0, &hung->endpoint()}, world.now);
+  ASSERT_TRUE(other);
+  EXPECT_LT(other->expected(), 100ms);
+  EXPECT_GE(world.cluster->pick({}, world.now + 1s)->expected(), 1s) << "both wait by now";
+}
+
+TEST(Blame, streams_that_begin_show_that_nobody_hangs) {
+  World world;
+  Bulkhead& bulkhead = world.cluster->bulkhead();
+  const Permit held = bulkhead.try_enter();
+  const auto begin = world.now;
+  for (int count = 0; count < 3; ++count) {
+    world.cluster->occupied_until(begin, Occupancy::Look::first, begin + 1s);
+  }
+  EXPECT_FALSE(bulkhead.try_enter()) << "three calls were given up, and nothing was answered";
+  auto stream = world.cluster->pick({}, begin + 2s);
+  stream->answered(begin + 2s);
+  EXPECT_TRUE(bulkhead.try_enter());
 }
 
 }  // namespace

@@ -155,6 +155,18 @@ TEST(GrpcJudgement, a_weir_below_says_exactly_that_the_budget_ran_out) {
             Failure::deadline_passed);
 }
 
+TEST(GrpcJudgement, believes_no_trailers_of_other_calls) {
+  http::Fields trailers;
+  trailers.add(Name::grpc_status, "4");
+  trailers.add(Name::proxy_status, "weir; error=connection_timeout; details=deadline_passed");
+  trailers.add("weir-fault", "none");
+  trailers.add("weir-processed", "no");
+  const Outcome end = judge_end({.status = 500}, &trailers, Call::plain, plenty);
+  EXPECT_EQ(end.failure, Failure::none);
+  EXPECT_EQ(end.grpc, std::nullopt);
+  EXPECT_FALSE(end.spares_endpoint || end.unprocessed);
+}
+
 TEST(GrpcJudgement, reads_the_marks_of_a_spent_failover) {
   auto head = head_of(200, http::BodyLength::none(), "14");
   EXPECT_FALSE(judge_head(head, Call::grpc, plenty).failover_spent_below);
