@@ -55,7 +55,9 @@ class Talker:
     """A server on a port of its own; `behave` gets each connection, on a thread of its own."""
 
     def __init__(self, behave, port=0, host="127.0.0.1"):
-        self.listener = socket.create_server((host, port))
+        both = ":" in host
+        self.listener = socket.create_server(
+            (host, port), family=socket.AF_INET6 if both else socket.AF_INET, dualstack_ipv6=both)
         self.port = self.listener.getsockname()[1]
         self.address = f"{host}:{self.port}"
         self.connections = []
@@ -99,7 +101,8 @@ def call(host, port, text):
 def main(arguments):
     if arguments[0] == "serve":
         host, _, port = arguments[1].rpartition(":")
-        Talker({"echo": echo, "greet": greet, "sink": sink}[arguments[2]], int(port), host)
+        Talker({"echo": echo, "greet": greet, "sink": sink}[arguments[2]], int(port),
+               host.strip("[]"))
         threading.Event().wait()
     else:
         os.setgid(int(arguments[1]))
