@@ -2,7 +2,6 @@
 
 #include <netinet/tcp.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "net/socket.h"
@@ -12,14 +11,6 @@
 
 namespace weir::net {
 namespace {
-
-// 127.0.0.0/8, ::1, and ::6 where somebody has added it.
-bool local(const Address& source) {
-  if (source.loopback()) return true;
-  const auto& host = source.host_bytes();
-  return source.family() == Address::Family::v6 &&
-         std::ranges::all_of(host.begin(), host.end() - 1, [](auto byte) { return byte == 0; });
-}
 
 ConnectError failure_of(TlsError error) {
   switch (error) {
@@ -78,10 +69,10 @@ class TcpConnecting final : public Connecting,
   // Port 0 is chosen when connecting, where it need only differ from those to the same peer.
   int bind_to(const Address& source) {
     set_option(socket_.number(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-    if (!local(source)) make_transparent(socket_.number(), source.family());
+    if (!source.loopback()) make_transparent(socket_.number(), source.family());
     const SocketAddress name{source};
     if (::bind(socket_.number(), name.get(), name.length) == 0) return 0;
-    return errno == EADDRNOTAVAIL && local(source) ? 0 : errno;
+    return errno == EADDRNOTAVAIL && source.loopback() ? 0 : errno;
   }
 
   void on_ready(Readiness readiness) override {

@@ -19,7 +19,7 @@ bool Pattern::matches(std::string_view value) const {
 
 Address home_source(Address::Family family) {
   if (family == Address::Family::v4) return Address::v4({127, 0, 0, 6}, 0);
-  return Address::v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6}, 0);
+  return Address::v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 0);
 }
 
 std::optional<Address> twin_of(const Address& listen) {

@@ -134,6 +134,7 @@ class Iptables(Namespaces):
         # weir reaches the application, and the service itself by way of its own inbound side.
         self.assertEqual(self.dial(USER, "127.0.0.1", 8080).get("at"), 8080)
         self.assertEqual(self.dial(USER, "10.77.0.1", 8080, "127.0.0.6").get("at"), 8080)
+        self.assertEqual(self.dial(USER, "fd77::1", 8080, "::1").get("at"), 8080)
         for host in ("10.77.0.1", "fd77::1"):
             told = self.dial(USER, host, 8080)
             self.assertEqual((told.get("at"), told.get("original")), (15006, [host, 8080]), told)

@@ -112,7 +112,7 @@ struct Target {
   Alpn alpn = Alpn::nothing;             // what is offered in the handshake
   // Connects from this address; port 0 leaves the choice of the port to the system. One that is not
   // ours needs CAP_NET_ADMIN (IP_TRANSPARENT). A loopback address that this machine lacks is left
-  // out: ::6 has to be added to `lo` first.
+  // out.
   std::optional<Address> source{};
 };
 

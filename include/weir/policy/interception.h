@@ -34,8 +34,8 @@ struct Interception {
 // mark (SO_MARK), by which the application's answers find the way back to us.
 inline constexpr std::uint32_t tproxy_mark = 2102;
 // Otherwise our connections to an application that listens on another address than 127.0.0.1 or ::1
-// are bound to 127.0.0.6 or ::6, or else they would be taken for calls of the application to
-// itself.
+// are bound to 127.0.0.6 or ::1, or else they would be taken for calls of the application to
+// itself. IPv6 has one loopback address; who is not bound to it calls no other address from it.
 Address home_source(Address::Family family);
 
 // Where the rules of the other family lead to: 127.0.0.1 and ::1 are twins, so are 0.0.0.0 and ::,

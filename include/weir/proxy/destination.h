@@ -11,6 +11,7 @@
 #include "weir/base/address.h"
 #include "weir/cluster/cluster.h"
 #include "weir/net/tls.h"
+#include "weir/policy/interception.h"
 #include "weir/policy/route.h"
 #include "weir/policy/upstream.h"
 #include "weir/upstream/approach.h"
@@ -20,8 +21,8 @@ namespace weir::proxy {
 // Addresses of this machine to connect from, with port 0: rules of interception let pass what comes
 // from them.
 struct LocalSources {
-  Address v4 = Address::v4({127, 0, 0, 6}, 0);
-  Address v6 = Address::v6({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 6}, 0);
+  Address v4 = policy::home_source(Address::Family::v4);
+  Address v6 = policy::home_source(Address::Family::v6);
   const Address& towards(const Address& endpoint) const {
     return endpoint.family() == Address::Family::v4 ? v4 : v6;
   }

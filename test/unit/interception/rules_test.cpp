@@ -73,7 +73,7 @@ TEST(Rules, stand_in_the_order_that_keeps_loops_away) {
 
 TEST(Rules, are_the_same_for_both_families_but_for_the_addresses) {
   const std::string v6 = script(both_ways(), Family::v6);
-  EXPECT_NE(v6.find("-s ::6/128 -o lo"), std::string::npos);
+  EXPECT_NE(v6.find("-s ::1/128 -o lo"), std::string::npos);
   EXPECT_NE(v6.find("! -d ::1/128 -o lo"), std::string::npos);
   EXPECT_EQ(v6.find("127."), std::string::npos);
   const std::string v4 = script(both_ways());
@@ -182,7 +182,7 @@ TEST(NftScript, holds_both_families_in_a_table_of_its_own) {
            "type nat hook output priority -100; policy accept;\n",
            "tcp dport 53 return comment \"weir: port 53 is excluded\"\n",
            "oifname \"lo\" ip saddr 127.0.0.6 return",
-           "oifname \"lo\" ip6 saddr ::6 return",
+           "oifname \"lo\" ip6 saddr ::1 return",
            "oifname \"lo\" ip daddr != 127.0.0.0/8 meta skuid 2102 goto to_inbound",
            "meta skuid != 2102 return",
            "ip daddr 10.0.0.0/8 return",
