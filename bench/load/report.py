@@ -142,8 +142,12 @@ _OTHER_METHOD = """\
 Cores, rounds, CPU and ratios are as in [load.md](load.md): {rounds} rounds of {seconds} s for each
 in turn, in a new random order each time. {percentiles}The origin is `{origin}`.{absent}
 
-weir runs with all its policies on and writes a JSON access log to a file; the second line is the
-same without the log. Configurations: `bench/load/peers/`.
+weir runs with all its policies on and writes a JSON access log to a file{quiet}.
+{inbound}Configurations: `bench/load/peers/`.
+"""
+_QUIET = "; the\nsecond line is the same without the log"
+_INBOUND = """Where TLS ends it is an inbound listener with one application, so there is no other endpoint to
+choose or to fail over to.
 """
 _WHAT = {
     "h2-to-h1": "1 KiB answers",
@@ -157,7 +161,7 @@ _WHAT = {
 }
 _IN_A_ROW = """ Of two in a row the first takes plain HTTP/1.1 and calls the
 second over HTTP/2 with mutual TLS, as two endpoints; the second calls the origin in plain HTTP/1.1.
-They share core 0, and their CPU is added up. One alone goes from HTTP/1.1 to HTTP/1.1 without TLS.
+They share core 0, and their CPU is added up; one alone goes from HTTP/1.1 to HTTP/1.1 without TLS.
 NGINX and H2O do not speak HTTP/2 to their upstreams."""
 _ABSENT = {
     "h2-to-h2": " NGINX and H2O do not speak HTTP/2 to their upstreams.",
@@ -176,7 +180,8 @@ def _method(scenario, settings):
     return _OTHER_METHOD.format(
         title=scenario.title, load=_WRK if by_wrk else _H2LOAD, what=_WHAT[scenario.name],
         percentiles="" if by_wrk else _LOGGED, origin=scenario.origin[0],
-        absent=_ABSENT.get(scenario.name, ""), **settings)
+        absent=_ABSENT.get(scenario.name, ""), inbound=_INBOUND if scenario.tls else "",
+        quiet=_QUIET if f"{SUBJECT}, no access log" in scenario.contenders else "", **settings)
 
 
 _STREAMS_METHOD = """\
