@@ -1,15 +1,19 @@
 """The measurements: a round of load, memory, and the time until a proxy is ready."""
 
+import os
 import re
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from contenders import LOAD_CORE, Running
-from processes import accepts, cpu_seconds, resident_bytes
+import load_certificates as certificates
+from contenders import H1, LOAD_CORE, Running
+from processes import accepts
 
 CONNECTIONS = 64
 
@@ -31,9 +35,21 @@ class Round:
 
 def load_round(running, seconds):
     """One round against a running contender, with what its scenario speaks."""
-    if running.scenario.name == "h1":
+    if running.scenario.client == "wrk":
         return _wrk_round(running, seconds)
     return _h2load_round(running, seconds)
+
+
+def _url(running, path):
+    scheme = "https" if running.scenario.tls == "client" else "http"
+    return f"{scheme}://127.0.0.1:{running.port}{path}"
+
+
+def _environment(scenario):
+    """wrk has no options for TLS, but OpenSSL reads its configuration."""
+    if scenario.tls != "client":
+        return None
+    return os.environ | {"OPENSSL_CONF": str(certificates.directory() / "client.cnf")}
 
 
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4}
@@ -46,10 +62,11 @@ def _percentile(text, which):
 
 def _wrk_round(running, seconds):
     command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}",
-               "--latency", f"http://127.0.0.1:{running.port}/"]
-    before = cpu_seconds(running.pid)
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    after = cpu_seconds(running.pid)
+               "--latency", _url(running, "/")]
+    before = running.cpu_seconds()
+    text = subprocess.run(command, capture_output=True, text=True, check=True,
+                          env=_environment(running.scenario)).stdout
+    after = running.cpu_seconds()
     requests = int(re.search(r"(\d+) requests in", text).group(1))
     if requests == 0:
         raise RuntimeError(f"{running.contender.name} answered nothing:\n{text}")
@@ -63,7 +80,7 @@ def _wrk_round(running, seconds):
         p99_ms=_percentile(text, 99),
         errors=sum(map(int, sockets.groups() if sockets else []))
         + int(wrong.group(1) if wrong else 0),
-        resident=resident_bytes(running.pid),
+        resident=running.resident_bytes(),
     )
 
 
@@ -82,10 +99,12 @@ def _h2load_round(running, seconds):
         if running.scenario.name == "grpc":
             body.write_bytes(GRPC_MESSAGE)
             command += ["-d", str(body), "-Hcontent-type: application/grpc", "-Hte: trailers"]
-        command += [f"http://127.0.0.1:{running.port}/weir.Load/Echo"]
-        before = cpu_seconds(running.pid)
+        if running.scenario.tls == "client":
+            command += [f"--tls13-ciphers={certificates.SUITE}", f"--groups={certificates.GROUP}"]
+        command += [_url(running, "/weir.Load/Echo")]
+        before = running.cpu_seconds()
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        after = cpu_seconds(running.pid)
+        after = running.cpu_seconds()
         times = sorted(int(line.rpartition("\t")[2]) for line in log.read_text().splitlines())
     done, good = map(int, re.search(r"(\d+) done, (\d+) succeeded", text).groups())
     if good == 0 or not times:
@@ -97,7 +116,7 @@ def _h2load_round(running, seconds):
         p50_ms=times[len(times) // 2] / 1e3,
         p99_ms=times[len(times) * 99 // 100] / 1e3,
         errors=done - good,
-        resident=resident_bytes(running.pid),
+        resident=running.resident_bytes(),
     )
 
 
@@ -146,8 +165,9 @@ def _milliseconds_until(running, answered):
 
 
 def wait_ready(running):
-    """Milliseconds from exec to the first 200 through the proxy; of HTTP/2, until it accepts."""
-    if running.scenario.name == "h1":
+    """Milliseconds from exec to the first 200 through the proxy; of HTTP/2 and TLS, until it
+    accepts."""
+    if running.scenario.client == "wrk" and running.scenario.tls != "client":
         return _milliseconds_until(running, lambda: _answers(running.port))
     return _milliseconds_until(running, lambda: accepts(running.port))
 
@@ -163,27 +183,38 @@ class Memory:
     per_connection: float  # bytes for each idle connection that has made one request
 
 
-def measure_memory(contender, origin_port, counts):
+def measure_memory(contender, origin_port, counts, scenario=H1):
     """Starts the contender afresh; the cost of a connection is the slope between two `counts`."""
     fewer, more = counts
-    with Running(contender, origin_port) as running:
+    with Running(contender, origin_port, scenario) as running:
         wait_ready(running)
-        idle = resident_bytes(running.pid)
+        idle = running.resident_bytes()
         connections = []
         try:
-            _open_idle(running.port, connections, fewer)
-            at_fewer = resident_bytes(running.pid)
-            _open_idle(running.port, connections, more)
-            at_more = resident_bytes(running.pid)
+            _open_idle(running, connections, fewer)
+            at_fewer = running.resident_bytes()
+            _open_idle(running, connections, more)
+            at_more = running.resident_bytes()
         finally:
             for connection in connections:
                 connection.close()
     return Memory(idle, (at_more - at_fewer) / (more - fewer))
 
 
-def _open_idle(port, connections, count):
+@cache
+def _client_context():
+    context = ssl.create_default_context(cafile=certificates.directory() / "ca.crt")
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(certificates.directory() / "caller.pem")  # shown to those who ask
+    return context
+
+
+def _open_idle(running, connections, count):
     while len(connections) < count:
-        connection = socket.create_connection(("127.0.0.1", port), timeout=5)
+        connection = socket.create_connection(("127.0.0.1", running.port), timeout=5)
+        if running.scenario.tls == "client":
+            connection = _client_context().wrap_socket(
+                connection, server_hostname=certificates.SERVER_NAME)
         connections.append(connection)
         if not _ask(connection):
             raise RuntimeError(f"connection {len(connections)} was not answered")

@@ -46,10 +46,10 @@ class Memory final : public weir::net::Transport {
 
 class MemoryConnector final : public weir::net::Connector {
  public:
-  std::unique_ptr<weir::net::Connecting> connect(const weir::Address& to,
+  std::unique_ptr<weir::net::Connecting> connect(const weir::net::Target& to,
                                                  weir::net::ConnectEvents& events) override {
     waiting = &events;
-    auto transport = std::make_unique<Memory>(to);
+    auto transport = std::make_unique<Memory>(to.address);
     endpoint = transport.get();
     made_ = std::move(transport);
     return std::make_unique<weir::net::Connecting>();
@@ -78,6 +78,11 @@ class NoRecorder final : public weir::telemetry::Recorder {
   }
   void exchange_started(weir::telemetry::Direction) override {}
   void exchange_ended(weir::telemetry::Direction) override {}
+  void tunnel_started(weir::telemetry::Direction) override {}
+  void connection_detected(weir::telemetry::Direction, std::string_view) override {}
+  void connection_refused(weir::telemetry::Direction, std::string_view) override {}
+  void tls_established(weir::telemetry::Direction, const weir::net::TlsPeer&) override {}
+  void tls_failed(weir::telemetry::Direction, std::string_view) override {}
   void downstream_opened(weir::telemetry::Direction) override {}
   void downstream_closed(weir::telemetry::Direction, weir::telemetry::Closed) override {}
   void upstream_opened(std::string_view) override {}
@@ -118,7 +123,7 @@ void warm_exchange(benchmark::State& state) {
   worker.apply(clusters.compile(service(), now));
   auto transport = std::make_unique<Memory>(*weir::Address::parse("10.0.0.9:40000"));
   Memory& caller = *transport;
-  worker.accept(weir::telemetry::Direction::outbound, std::move(transport));
+  worker.accept({weir::telemetry::Direction::outbound}, std::move(transport));
   scheduler.turn(now);
   const std::string answer =
       "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 1024\r\n\r\n" +

@@ -23,6 +23,7 @@ int check_file(const std::string& file, CheckOutput output) {
     return ::access(file.c_str(), R_OK) == 0 ? exit_code::data : exit_code::no_input;
   }
   print(loaded->warnings);
+  print(loaded->absent_files);
   if (output == CheckOutput::effective) {
     fmt::print("{}", config::effective_yaml(loaded->service));
   } else {

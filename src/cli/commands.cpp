@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
 #include <exception>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "cli/iptables.h"
 #include "cli/options.h"
 #include "weir/cli/demo.h"
 #include "weir/config/schema.h"
@@ -21,11 +24,41 @@ struct CommandLine {
   RunOptions run_options;
   std::vector<std::string> files;
   CheckOutput output = CheckOutput::verdicts;
+  ProbeOptions probe_options;
   CLI::App* run = nullptr;
   CLI::App* check = nullptr;
+  CLI::App* probe = nullptr;
   CLI::App* schema = nullptr;
   CLI::App* demo = nullptr;
+  CLI::App* iptables = nullptr;
 };
+
+void describe_probe(CommandLine& line) {
+  auto& options = line.probe_options;
+  line.probe = line.app.add_subcommand(
+      "probe", "Ask a running sidecar how it is: exit code 0 for yes, 1 for no, and a line of why");
+  auto* ready = line.probe->add_flag_callback(
+      "--ready", [&options] { options.question = ProbeQuestion::ready; },
+      "Is it ready for traffic? (what is asked by default)");
+  line.probe
+      ->add_flag_callback(
+          "--live", [&options] { options.question = ProbeQuestion::live; },
+          "Does it answer at all?")
+      ->excludes(ready);
+  auto* admin = line.probe->add_option("--admin", options.admin, "Its admin listener")
+                    ->type_name("ADDRESS")
+                    ->option_text("ADDRESS [$WEIR_ADMIN, else 127.0.0.1:9901]");
+  line.probe
+      ->add_option_function<std::uint32_t>(
+          "--within",
+          [&options](std::uint32_t value) { options.patience = std::chrono::seconds{value}; },
+          "Ask again until it says yes, at most so long")
+      ->check(CLI::Range(0, 3600))
+      ->option_text("SECONDS [0]");
+  line.probe->add_option("-c,--config", options.config, "The file that says where that is")
+      ->type_name("FILE")
+      ->excludes(admin);
+}
 
 void describe(CommandLine& line) {
   line.app.set_version_flag("--version", "weir " WEIR_VERSION, "Print the version and exit");
@@ -49,16 +82,23 @@ void describe(CommandLine& line) {
       "--effective", [&line] { line.output = CheckOutput::effective; },
       "Print the policy with every default filled in");
 
+  describe_probe(line);
+
   line.schema = line.app.add_subcommand("schema", "Print the JSON Schema of the YAML file");
 
-  // It reads its own arguments, --help included.
+  // These read their own arguments, --help included.
   line.demo = line.app.add_subcommand("demo", "A small mesh on loopback, and instances to kill");
   line.demo->prefix_command()->set_help_flag();
+  line.iptables = line.app.add_subcommand(
+      "iptables", "Print, apply or remove the kernel's rules that bring connections here");
+  line.iptables->prefix_command()->set_help_flag();
 }
 
 int carry_out(const CommandLine& line, Instant started) {
   if (line.run->parsed()) return run(line.run_options, started);
   if (line.check->parsed()) return check(line.files, line.output);
+  if (line.probe->parsed()) return probe(line.probe_options);
+  if (line.iptables->parsed()) return iptables(line.iptables->remaining());
   if (line.demo->parsed()) return demo(line.demo->remaining());
   fmt::print("{}", config::json_schema());
   return exit_code::ok;

@@ -44,7 +44,7 @@ class Instance final : private net::AcceptEvents, private net::Watcher {
  private:
   class Session;
 
-  void on_accept(std::unique_ptr<net::Transport> transport) override;
+  void on_accept(net::Arrival arrival) override;
   void on_ready(net::Readiness readiness) override;
   void obey(std::string_view order);
   void report();
@@ -154,7 +154,9 @@ Instance::Instance(net::Loop& loop, net::ListeningSocket socket, const InstanceO
 
 Instance::~Instance() { loop_.forget(*this); }
 
-void Instance::on_accept(std::unique_ptr<net::Transport> transport) {
+void Instance::on_accept(net::Arrival arrival) {
+  auto transport = std::move(arrival).plain();
+  if (!transport) return;
   sessions_.push_back(std::make_unique<Session>(*this, std::move(transport)));
 }
 

@@ -58,6 +58,22 @@ constexpr Codec make_codec() {
   return codec;
 }
 
+// For a value that is a part of Trait::Value, which set() fills in.
+template <class Trait>
+constexpr Codec part_codec() {
+  using Value = typename Trait::Value;
+  Codec codec{};
+  codec.type = [] { return std::string{Trait::type()}; };
+  codec.schema = [] { return std::string{Trait::schema()}; };
+  codec.read = [](std::string_view text, Quoting, void* target) {
+    return Trait::set(text, *static_cast<Value*>(target));
+  };
+  codec.print = [](const void* target) {
+    return std::string{Trait::print(*static_cast<const Value*>(target))};
+  };
+  return codec;
+}
+
 // The same for std::optional: reading gives it a value.
 template <class Trait>
 constexpr Codec make_optional_codec() {

@@ -176,20 +176,6 @@ struct HealthGrpcTrait {
   static std::string print(const policy::HealthCheck& health) { return health.service; }
 };
 
-template <class Trait>
-constexpr Codec part_codec() {
-  Codec codec{};
-  codec.type = [] { return std::string{Trait::type()}; };
-  codec.schema = [] { return std::string{Trait::schema()}; };
-  codec.read = [](std::string_view text, Quoting, void* target) {
-    return Trait::set(text, *static_cast<typename Trait::Value*>(target));
-  };
-  codec.print = [](const void* target) {
-    return Trait::print(*static_cast<const typename Trait::Value*>(target));
-  };
-  return codec;
-}
-
 // A star at the start or at the end, or none.
 Parsed<Pattern> starred(std::string_view text) {
   const auto stars = std::ranges::count(text, '*');

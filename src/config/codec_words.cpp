@@ -77,6 +77,48 @@ struct Words<policy::Correlate> {
 };
 
 template <>
+struct Words<policy::Interception::Mode> {
+  using enum policy::Interception::Mode;
+  static constexpr std::array<Word<policy::Interception::Mode>, 3> all{
+      {{off, "off"}, {redirect, "redirect"}, {tproxy, "tproxy"}}};
+};
+
+template <>
+struct Words<policy::Interception::Unmatched> {
+  using enum policy::Interception::Unmatched;
+  static constexpr std::array<Word<policy::Interception::Unmatched>, 2> all{
+      {{pass_through, "pass_through"}, {refuse, "refuse"}}};
+};
+
+template <>
+struct Words<policy::ListenerTls::Mode> {
+  using enum policy::ListenerTls::Mode;
+  static constexpr std::array<Word<policy::ListenerTls::Mode>, 3> all{
+      {{off, "off"}, {permissive, "permissive"}, {strict, "strict"}}};
+};
+
+template <>
+struct Words<policy::ListenerTls::Client> {
+  using enum policy::ListenerTls::Client;
+  static constexpr std::array<Word<policy::ListenerTls::Client>, 3> all{
+      {{none, "none"}, {optional, "optional"}, {required, "required"}}};
+};
+
+template <>
+struct Words<policy::Tls::Version> {
+  using enum policy::Tls::Version;
+  static constexpr std::array<Word<policy::Tls::Version>, 2> all{
+      {{tls_1_2, "1.2"}, {tls_1_3, "1.3"}}};
+};
+
+template <>
+struct Words<policy::AuthorizationRule::Effect> {
+  using enum policy::AuthorizationRule::Effect;
+  static constexpr std::array<Word<policy::AuthorizationRule::Effect>, 2> all{
+      {{allow, "allow"}, {deny, "deny"}}};
+};
+
+template <>
 struct Words<http::Method> {
   using enum http::Method;
   static constexpr std::array<Word<http::Method>, 9> all{{{get, "GET"},
@@ -185,6 +227,20 @@ const Codec& codec_of(const policy::Forwarding&) { return words<policy::Forwardi
 const Codec& codec_of(const policy::LogFormat&) { return words<policy::LogFormat>; }
 const Codec& codec_of(const policy::CallerGone&) { return words<policy::CallerGone>; }
 const Codec& codec_of(const policy::Correlate&) { return words<policy::Correlate>; }
+const Codec& codec_of(const policy::Interception::Mode&) {
+  return words<policy::Interception::Mode>;
+}
+const Codec& codec_of(const policy::Interception::Unmatched&) {
+  return words<policy::Interception::Unmatched>;
+}
+const Codec& codec_of(const policy::ListenerTls::Mode&) { return words<policy::ListenerTls::Mode>; }
+const Codec& codec_of(const policy::ListenerTls::Client&) {
+  return words<policy::ListenerTls::Client>;
+}
+const Codec& codec_of(const policy::Tls::Version&) { return words<policy::Tls::Version>; }
+const Codec& codec_of(const policy::AuthorizationRule::Effect&) {
+  return words<policy::AuthorizationRule::Effect>;
+}
 const Codec& codec_of(const http::Method&) { return words<http::Method>; }
 
 }  // namespace weir::config

@@ -51,7 +51,8 @@ class Names {
 bool takes_all(const policy::Route& route, std::string_view host) {
   const policy::Match& match = route.match;
   return match.host == Pattern{Pattern::Kind::exact, std::string{host}} &&
-         match.path.kind == Pattern::Kind::any && match.methods.empty() && match.fields.empty();
+         match.path.kind == Pattern::Kind::any && match.methods.empty() && match.fields.empty() &&
+         match.callers.empty();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "findings.h"
 #include "weir/policy/service.h"
 
 namespace weir::config {
@@ -22,6 +23,8 @@ class ByName {
 
 // Before linting: the application's endpoint, the kinds of fallbacks.
 void complete_values(policy::Service& service);
+// Before linting: what is taken from `tls`.
+void complete_tls(policy::Service& service, const Findings& findings);
 // After linting: names of routes, routes by name.
 void complete_routes(policy::Service& service);
 

@@ -7,6 +7,9 @@
 namespace weir::config {
 
 void lint_listeners(const policy::Service& service, Findings& findings);
+void lint_interception(const policy::Service& service, Findings& findings);
+void lint_tls(const policy::Service& service, Findings& findings);
+void lint_authorization(const policy::Service& service, Findings& findings);
 void lint_upstreams(const policy::Service& service, Findings& findings);
 void lint_routes(const policy::Service& service, Findings& findings);
 

@@ -218,6 +218,9 @@ class RouteLint {
       fields.push_back(fmt::format("\n{:d}{}\n{}", static_cast<int>(field.where), field.name,
                                    value_pattern_codec().print(&field.value)));
     }
+    for (const auto& caller : route.match.callers) {
+      fields.push_back("\ncaller\n" + value_pattern_codec().print(&caller));
+    }
     std::ranges::sort(fields);
     Taken& taken =
         taken_[fmt::format("{}\n{}{}", host_pattern_codec().print(&route.match.host),
@@ -235,8 +238,10 @@ class RouteLint {
   void unused() {
     if (!service_.outbound) return;
     const ByName by_name{service_};
+    for (const auto& listener : service_.outbound->tcp) used_.insert(listener.to);
+    const bool intercepts = service_.outbound->intercept.mode != policy::Interception::Mode::off;
     for (const Upstream& upstream : service_.upstreams) {
-      if (used_.contains(upstream.name) || by_name.reaches(upstream.name)) continue;
+      if (intercepts || used_.contains(upstream.name) || by_name.reaches(upstream.name)) continue;
       findings_.warn({"upstreams", upstream.name},
                      {fmt::format("no route leads to upstream \"{}\"", upstream.name), ""});
     }

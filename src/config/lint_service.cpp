@@ -122,7 +122,10 @@ void lint_outbound(const policy::Service& service, Findings& findings) {
          "set outbound.by_name to false",
          ""});
   }
-  if (service.upstreams.empty() && !findings.written("upstreams")) {
+  const policy::Interception& intercept = outbound.intercept;
+  const bool passes = intercept.mode != policy::Interception::Mode::off &&
+                      intercept.unmatched == policy::Interception::Unmatched::pass_through;
+  if (service.upstreams.empty() && !findings.written("upstreams") && !passes) {
     findings.warn({"outbound"}, {"outbound has no upstreams: nothing can be called", ""});
   }
 }

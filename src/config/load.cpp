@@ -12,16 +12,18 @@
 #include "parse.h"
 #include "read.h"
 #include "sections.h"
+#include "tls_files.h"
 
 namespace weir::config {
 namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-void lint(const policy::Service& service, Node& root, Collector& problems) {
-  if (!root.is_map()) return;
-  Findings findings{root, problems};
+void lint(const policy::Service& service, Findings& findings) {
   lint_listeners(service, findings);
+  lint_interception(service, findings);
+  lint_tls(service, findings);
+  lint_authorization(service, findings);
   lint_upstreams(service, findings);
   lint_routes(service, findings);
 }
@@ -39,10 +41,15 @@ std::expected<Loaded, Problems> load_text(std::string_view text, const std::stri
   fill_from_environment(*root, environment, problems);
   read(*root, describe(loaded.service), problems);
   complete_values(loaded.service);
-  lint(loaded.service, *root, problems);
+  Findings findings{*root, problems};
+  complete_tls(loaded.service, findings);
+  if (root->is_map()) lint(loaded.service, findings);
   if (problems.errors() > 0) return std::unexpected(problems.take_errors());
   complete_routes(loaded.service);
   loaded.warnings = problems.take_warnings();
+  Findings absent{*root, problems};
+  find_absent_files(loaded.service, absent);
+  loaded.absent_files = problems.take_warnings();
   return loaded;
 }
 

@@ -46,7 +46,7 @@ std::size_t edits(std::string_view left, std::string_view right) {
 }
 
 // What people who know other proxies write, and the word for it here.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 34> other_words{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 48> other_words{{
     {"timeout", "budget"},
     {"deadline", "budget"},
     {"retry", "failover"},
@@ -81,6 +81,20 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 34> other_wo
     {"threads", "workers"},
     {"max_connections", "connections"},
     {"weights", "split"},
+    {"on", "strict"},
+    {"true", "strict"},
+    {"mtls", "strict"},
+    {"mutual", "strict"},
+    {"cert", "certificate"},
+    {"ca_file", "ca"},
+    {"bundle", "ca"},
+    {"sni", "server_name"},
+    {"hostname", "server_name"},
+    {"spiffe_ids", "identities"},
+    {"principals", "allow"},
+    {"from", "allow"},
+    {"transparent", "redirect"},
+    {"iptables", "redirect"},
 }};
 
 Problems in_order(Problems problems) {

@@ -105,6 +105,7 @@ class Reader {
       if (on) *section.enabled = *on;
       return;
     }
+    if (section.word && node.kind == Node::Kind::scalar) return read(node, *section.word);
     if (section.enabled != nullptr) *section.enabled = true;
     this->section(node, section.open());
   }

@@ -67,6 +67,9 @@ class Document {
 
   static Cells cells(const Scalar& scalar) { return {scalar.codec->type(), scalar.print()}; }
   static Cells cells(const Section& section) {
+    if (section.word) {
+      return {fmt::format("section, or {}", section.word->codec->type()), section.word->print()};
+    }
     if (section.enabled == nullptr) return {"section", {}};
     return {"section, `on` or `off`", *section.enabled ? "on" : "off"};
   }

@@ -68,21 +68,38 @@ const Codec& codec_of(const policy::Forwarding&);
 const Codec& codec_of(const policy::LogFormat&);
 const Codec& codec_of(const policy::CallerGone&);
 const Codec& codec_of(const policy::Correlate&);
+const Codec& codec_of(const policy::Interception::Mode&);
+const Codec& codec_of(const policy::Interception::Unmatched&);
+const Codec& codec_of(const policy::ListenerTls::Mode&);
+const Codec& codec_of(const policy::ListenerTls::Client&);
+const Codec& codec_of(const policy::Tls::Version&);
+const Codec& codec_of(const policy::AuthorizationRule::Effect&);
 const Codec& codec_of(const std::optional<Duration>&);
 const Codec& codec_of(const std::optional<Bytes>&);
 const Codec& codec_of(const std::optional<Ratio>&);
 const Codec& codec_of(const std::optional<bool>&);  // written on or off
 
 // Kinds that share a type with others.
-const Codec& listen_codec();         // std::optional<Address>, port 0 allowed
-const Codec& listen_only_codec();    // Address, port 0 allowed
-const Codec& endpoint_codec();       // Address that can be called
-const Codec& body_codec();           // std::string of any text
-const Codec& grpc_method_codec();    // "/package.Service/Method"
-const Codec& health_path_codec();    // policy::HealthCheck, which it makes one over HTTP
-const Codec& health_grpc_codec();    // policy::HealthCheck, which it makes one of gRPC
-const Codec& host_pattern_codec();   // policy::Pattern
-const Codec& path_pattern_codec();   // policy::Pattern
-const Codec& value_pattern_codec();  // policy::Pattern
+const Codec& listen_codec();           // std::optional<Address>, port 0 allowed
+const Codec& listen_only_codec();      // Address, port 0 allowed
+const Codec& endpoint_codec();         // Address that can be called
+const Codec& body_codec();             // std::string of any text
+const Codec& grpc_method_codec();      // "/package.Service/Method"
+const Codec& health_path_codec();      // policy::HealthCheck, which it makes one over HTTP
+const Codec& health_grpc_codec();      // policy::HealthCheck, which it makes one of gRPC
+const Codec& host_pattern_codec();     // policy::Pattern
+const Codec& path_pattern_codec();     // policy::Pattern
+const Codec& value_pattern_codec();    // policy::Pattern
+const Codec& caller_codec();           // policy::Pattern over SPIFFE ids; `*` is everybody
+const Codec& identity_codec();         // policy::Pattern over SPIFFE ids, without `*` alone
+const Codec& trust_domain_codec();     // std::string
+const Codec& server_name_codec();      // std::string
+const Codec& identity_header_codec();  // std::string, `off` when empty
+const Codec& file_codec();             // std::string, a path
+const Codec& bundle_codec();           // std::string, a path; `system` when empty
+const Codec& chain_codec();            // std::optional<policy::Certificate>, its chain
+const Codec& key_codec();              // std::optional<policy::Certificate>, its key
+const Codec& tls_directory_codec();    // policy::Tls: certificate and bundle found in a directory
+const Codec& upstream_tls_codec();     // std::optional<policy::UpstreamTls>, `on` or `off`
 
 }  // namespace weir::config

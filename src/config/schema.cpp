@@ -62,6 +62,7 @@ json::object schema_of(const Fields& fields) {
 
 json::object schema_of(const Section& section) {
   json::object schema = schema_of(section.open());
+  if (section.word) return one_of(schema_of(*section.word), std::move(schema));
   return section.enabled != nullptr ? one_of(on_or_off(), std::move(schema)) : schema;
 }
 

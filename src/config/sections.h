@@ -12,8 +12,18 @@ Fields describe(policy::ListenerBudget&);
 Fields describe(policy::Limits&);
 Fields describe(policy::Inbound&);
 Fields describe(policy::Outbound&);
+Fields describe(policy::TcpListener&);
 Fields describe(policy::AccessLog&);
 Fields describe(policy::Process&);
+
+Fields describe(policy::Tls&);
+Fields describe(policy::Certificate&);
+Fields describe(policy::ListenerTls&);
+Fields describe(policy::UpstreamTls&);
+Fields describe(policy::Authorization&);
+Fields describe(policy::AuthorizationRule&);
+Fields describe(policy::Interception&);
+Fields describe(policy::Tunnel&);
 
 Fields describe(policy::Endpoint&);
 Fields describe(policy::HealthCheck&);
@@ -62,6 +72,14 @@ Shape switched(T& target) {
   return shape;
 }
 
+// A section that `word` may stand for.
+template <class T>
+Shape section_or(Scalar word, T& target) {
+  Shape shape = section(target);
+  std::get<Section>(shape.kind).word = word;
+  return shape;
+}
+
 // `shape_of` makes the Shape of one item.
 template <class T>
 Shape list(std::vector<T>& target, Shape (*shape_of)(T&)) {
@@ -73,6 +91,11 @@ Shape list(std::vector<T>& target, Shape (*shape_of)(T&)) {
 template <class T>
 Shape sections(std::vector<T>& target) {
   return list<T>(target, [](T& item) { return section(item); });
+}
+// A single item may stand without brackets.
+inline Shape or_one(Shape shape) {
+  std::get<List>(shape.kind).shorthand = List::Short::one;
+  return shape;
 }
 template <class T>
 Shape scalars(std::vector<T>& target) {

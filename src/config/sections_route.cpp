@@ -27,6 +27,8 @@ FieldMatch make_match(FieldMatch::Where where, const std::string& name) {
 
 Shape pattern_of(FieldMatch& match) { return scalar_as(value_pattern_codec(), &match.value); }
 
+Shape caller(policy::Pattern& target) { return scalar_as(identity_codec(), &target); }
+
 // The matches of one kind among all of them.
 Shape field_matches(std::vector<FieldMatch>& target, FieldMatch::Where where) {
   const auto kind = [where](const FieldMatch& match) { return match.where == where; };
@@ -94,19 +96,20 @@ Shape split(std::vector<policy::VersionShare>& target) {
 }  // namespace
 
 Fields describe(policy::Match& match) {
-  Shape methods = scalars(match.methods);
-  std::get<List>(methods.kind).shorthand = List::Short::one;
   return {
       {"host", "Host without its port: `catalog`, `*.internal` or `*`.",
        scalar_as(host_pattern_codec(), &match.host)},
       {"path", "Path without its query: `/v1/items`, `/v1/*` or `*`.",
        scalar_as(path_pattern_codec(), &match.path)},
-      {"method", "One method or a list; all of them when left out.", std::move(methods),
+      {"method", "One method or a list; all of them when left out.", or_one(scalars(match.methods)),
        Field::Need::optional, unless_empty(match.methods)},
       {"headers", "Header fields that must be there: a value, `abc*`, `*abc`, or `*` for any.",
        field_matches(match.fields, FieldMatch::Where::header)},
       {"cookies", "Cookies that must be there.",
        field_matches(match.fields, FieldMatch::Where::cookie)},
+      {"caller", "Who made the inbound call that this one belongs to: SPIFFE ids.",
+       or_one(list<policy::Pattern>(match.callers, caller)), Field::Need::optional,
+       unless_empty(match.callers)},
   };
 }
 

@@ -51,6 +51,11 @@ Fields listener_fields(policy::Listener& listener) {
        scalar(listener.trusted)},
       {"sampled", "The share of the traces begun here that is marked as sampled.",
        scalar(listener.sampled)},
+      {"intercept",
+       "Takes connections that were meant for others, sent here by the rules of `weir iptables`.",
+       section_or({&listener.intercept.mode, &codec_of(listener.intercept.mode), {}, {}},
+                  listener.intercept)},
+      {"tunnel", "Opaque TCP to destinations that no upstream knows.", section(listener.tunnel)},
   };
 }
 
@@ -121,6 +126,14 @@ Fields describe(policy::Inbound& inbound) {
       refused_health(inbound.upstream),
   };
   append(fields, listener_fields(inbound));
+  fields.push_back(
+      {"tls", "How callers reach this listener.",
+       section_or({&inbound.tls.mode, &codec_of(inbound.tls.mode), {}, {}}, inbound.tls)});
+  fields.push_back({"authorization", "Who may call what.", section(inbound.authorization)});
+  fields.push_back({"identity_header",
+                    "The header in which the application is told the caller's identity. What comes "
+                    "under that name from outside is dropped. `off`: it is not told.",
+                    scalar_as(identity_header_codec(), &inbound.identity_header)});
   fields.push_back({"upstream",
                     "How the application is called.",
                     {Section{[&inbound] { return describe_application(inbound.upstream); },
@@ -140,6 +153,8 @@ Fields describe(policy::Outbound& outbound) {
                     "Makes every upstream reachable by its name as the host, behind all written "
                     "routes.",
                     scalar(outbound.by_name)});
+  fields.push_back({"tcp", "Local ports that lead to one upstream each, whatever is spoken.",
+                    sections(outbound.tcp), Field::Need::optional, unless_empty(outbound.tcp)});
   return fields;
 }
 
@@ -203,6 +218,8 @@ Fields describe(policy::Service& service) {
   return {
       {"service", "Who this sidecar stands beside.", section(service.identity), required},
       {"admin", "For operators; not for the network.", section(service.admin)},
+      {"tls", "Certificates: what listeners and upstreams take that say nothing else.",
+       section(service.tls)},
       {"inbound", "Calls to this service.", section(service.inbound)},
       {"outbound", "Calls of this service to others.", section(service.outbound)},
       {"upstreams", "What this service calls, by name.", upstreams(service.upstreams)},

@@ -20,6 +20,8 @@ Shape labels(std::map<std::string, std::string>& target) {
       }}};
 }
 
+Shape address(Address& target) { return scalar_as(endpoint_codec(), &target); }
+
 Shape grpc_method(std::string& target) { return scalar_as(grpc_method_codec(), &target); }
 
 }  // namespace
@@ -153,6 +155,15 @@ Fields describe(policy::Upstream& upstream) {
        scalar(upstream.protocol)},
       {"connect_timeout", "Longest time to open a connection; part of the budget.",
        scalar(upstream.connect_timeout, positive)},
+      {"tls",
+       "Calls the endpoints over TLS; `on` takes certificate and bundle from the service's `tls`.",
+       section_or({&upstream.tls, &upstream_tls_codec(), {}, {}}, upstream.tls)},
+      {"addresses",
+       "What else callers know it by, such as a virtual address of the platform: intercepted "
+       "connections to these, or to an endpoint, belong to it.",
+       list<Address>(upstream.addresses, address), Field::Need::optional,
+       unless_empty(upstream.addresses)},
+      {"tunnel", "Opaque TCP to this upstream.", section(upstream.tunnel)},
       {"health",
        "Asks every endpoint whether it is well. Without it only the calls show; an endpoint that "
        "is not well gets no traffic.",

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,7 @@ struct Section {
   std::function<Fields()> open;  // makes it present; bound to the struct behind it
   std::function<bool()> present;
   bool* enabled = nullptr;  // where set, `on` or `off` may stand instead of the mapping
+  std::optional<Scalar> word = std::nullopt;  // where set, this value may stand instead of it
 };
 
 // A list of values or of sections.

@@ -6,6 +6,7 @@
 
 #include "weir/downstream/h1_connection.h"
 #include "weir/downstream/h2_connection.h"
+#include "weir/net/tls.h"
 
 namespace weir::downstream {
 namespace {
@@ -14,15 +15,15 @@ constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 }  // namespace
 
-Connection::Connection(std::unique_ptr<net::Transport> transport,
-                       const ConnectionServices& services, const policy::Limits& limits,
-                       Handler& handler, ConnectionOwner& owner)
+Connection::Connection(Incoming incoming, const ConnectionServices& services,
+                       const policy::Limits& limits, Handler& handler, ConnectionOwner& owner)
     : scheduler_(services.scheduler),
       limits_(limits),
       handler_(handler),
       owner_(owner),
       random_(services.random),
-      channel_(std::move(transport), scheduler_.ready(), *this) {
+      destination_(incoming.destination),
+      channel_(std::move(incoming.transport), scheduler_.ready(), *this) {
   scheduler_.arm_in(timer_, limits_.idle_timeout);
 }
 
@@ -46,9 +47,12 @@ void Connection::detect() {
     first_byte_ = scheduler_.now();
     scheduler_.arm_in(timer_, limits_.header_timeout);
   }
+  if (channel_.tls() != nullptr && !channel_.tls()->protocol.empty()) {
+    return channel_.tls()->protocol == "h2" ? speak_h2() : speak_h1();
+  }
   const std::string_view begin{bytes.data(), std::min(bytes.size(), preface.size())};
   if (begin == preface) {
-    speak(std::make_unique<H2Connection>(accepted()));
+    speak_h2();
   } else if (!preface.starts_with(begin) || input != net::Channel::Input::open) {
     speak_h1();
   } else {
@@ -64,6 +68,8 @@ void Connection::speak(std::unique_ptr<Protocol> protocol) {
 }
 
 void Connection::speak_h1() { speak(std::make_unique<H1Connection>(accepted(), first_byte_)); }
+
+void Connection::speak_h2() { speak(std::make_unique<H2Connection>(accepted())); }
 
 // The beginning of a preface that never became one is refused as the HTTP/1.1 that it is not.
 void Connection::wake() {

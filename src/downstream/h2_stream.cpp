@@ -43,6 +43,10 @@ void H2Stream::ask_for_websocket() {
 
 const Address& H2Stream::peer() const { return connection_.peer(); }
 
+const net::TlsPeer* H2Stream::tls() const { return connection_.tls(); }
+
+const std::optional<Address>& H2Stream::destination() const { return connection_.destination(); }
+
 resilience::Failure H2Stream::body_failure() const {
   if (body_stalled_) return resilience::Failure::request_timeout;
   // The session refuses what does not have the length that it promised.

@@ -9,7 +9,7 @@ namespace weir::http {
 namespace {
 
 // In the order of the enumeration, from `Name::age` on.
-constexpr std::array<std::string_view, 45> spellings{
+constexpr std::array<std::string_view, 47> spellings{
     "age",
     "authorization",
     "b3",
@@ -51,12 +51,14 @@ constexpr std::array<std::string_view, 45> spellings{
     "weir-failover",
     "x-envoy-attempt-count",
     "x-envoy-expected-rq-timeout-ms",
+    "x-forwarded-client-cert",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",
     "x-request-id",
+    "x-weir-identity",
 };
-static_assert(spellings.size() == static_cast<std::size_t>(Name::x_request_id));
+static_assert(spellings.size() == static_cast<std::size_t>(Name::x_weir_identity));
 static_assert(spellings.size() < 64, "Fields::present_ has a bit per name");
 
 constexpr char lower(char letter) {

@@ -6,16 +6,43 @@
 
 #include "net/socket.h"
 #include "net/tcp_transport.h"
+#include "net/tls_transport.h"
 #include "weir/base/recycle.h"
 
 namespace weir::net {
 namespace {
 
-class TcpConnecting final : public Connecting, public Recycled, private Watcher, private Wakeable {
+ConnectError failure_of(TlsError error) {
+  switch (error) {
+    case TlsError::none: return ConnectError::none;
+    case TlsError::untrusted: return ConnectError::tls_untrusted;
+    case TlsError::expired: return ConnectError::tls_expired;
+    case TlsError::wrong_name: return ConnectError::tls_wrong_name;
+    case TlsError::timeout: return ConnectError::timeout;
+    case TlsError::alert: return ConnectError::tls_alert;
+    case TlsError::protocol:
+    case TlsError::version:
+    case TlsError::no_certificate: return ConnectError::tls;
+  }
+  return ConnectError::tls;
+}
+
+class TcpConnecting final : public Connecting,
+                            public Recycled,
+                            private Watcher,
+                            private Wakeable,
+                            private HandshakeEvents {
  public:
-  TcpConnecting(Loop& loop, const Address& to, ConnectEvents& events)
-      : loop_(loop), to_(to), events_(events) {}
+  TcpConnecting(Loop& loop, const Target& to, ConnectEvents& events)
+      : loop_(loop),
+        to_(to.address),
+        source_(to.source),
+        tls_(to.tls),
+        alpn_(to.alpn),
+        events_(events) {}
   ~TcpConnecting() override { loop_.forget(*this); }
+
+  bool reached() const override { return securing_ != nullptr; }
 
   void start() {
     error_number_ = begin();
@@ -30,10 +57,22 @@ class TcpConnecting final : public Connecting, public Recycled, private Watcher,
     if (!socket_.open()) return errno;
     set_option(socket_.number(), IPPROTO_TCP, TCP_NODELAY, 1);
     spare_congestion_control(socket_.number(), to_);
+    if (source_) {
+      if (const int refused = bind_to(*source_); refused != 0) return refused;
+    }
     const SocketAddress name{to_};
     const int result = ::connect(socket_.number(), name.get(), name.length) == 0 ? 0 : errno;
     if (result != 0 && result != EINPROGRESS) return result;
     return loop_.watch(socket_.number(), Interest::read_write, *this) ? result : errno;
+  }
+
+  // Port 0 is chosen when connecting, where it need only differ from those to the same peer.
+  int bind_to(const Address& source) {
+    set_option(socket_.number(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    if (!source.loopback()) make_transparent(socket_.number(), source.family());
+    const SocketAddress name{source};
+    if (::bind(socket_.number(), name.get(), name.length) == 0) return 0;
+    return errno == EADDRNOTAVAIL && source.loopback() ? 0 : errno;
   }
 
   void on_ready(Readiness readiness) override {
@@ -45,6 +84,18 @@ class TcpConnecting final : public Connecting, public Recycled, private Watcher,
 
   void wake() override { conclude(); }
 
+  void secure() {
+    securing_ = std::make_unique<TlsTransport>(loop_, std::move(socket_), to_);
+    if (securing_->connect(std::move(tls_), alpn_, *this, Watched::yes)) return;
+    securing_.reset();
+    events_.on_connect(nullptr, ConnectError::exhausted);
+  }
+
+  void on_handshake(TlsError error) override {
+    if (error != TlsError::none) securing_.reset();
+    events_.on_connect(std::move(securing_), failure_of(error));
+  }
+
   // The last thing done: whoever hears of it destroys us.
   void conclude() {
     loop_.forget(*this);
@@ -53,20 +104,25 @@ class TcpConnecting final : public Connecting, public Recycled, private Watcher,
       events_.on_connect(nullptr, connect_error(error_number_));
       return;
     }
-    auto transport = TcpTransport::make(loop_, std::move(socket_), to_, TcpTransport::Watched::yes);
+    if (tls_) return secure();
+    auto transport = TcpTransport::make(loop_, std::move(socket_), to_, Watched::yes);
     events_.on_connect(std::move(transport), ConnectError::none);
   }
 
   Loop& loop_;
   Address to_;
+  std::optional<Address> source_;
+  std::shared_ptr<const TlsClient> tls_;
+  Alpn alpn_;
   ConnectEvents& events_;
   Descriptor socket_;
   int error_number_ = 0;
+  std::unique_ptr<TlsTransport> securing_;
 };
 
 }  // namespace
 
-std::unique_ptr<Connecting> TcpConnector::connect(const Address& to, ConnectEvents& events) {
+std::unique_ptr<Connecting> TcpConnector::connect(const Target& to, ConnectEvents& events) {
   auto connecting = std::make_unique<TcpConnecting>(loop_, to, events);
   connecting->start();
   return connecting;

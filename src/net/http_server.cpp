@@ -140,8 +140,10 @@ HttpServer::HttpServer(Loop& loop, ListeningSocket socket, HttpHandler handler, 
 
 HttpServer::~HttpServer() = default;
 
-void HttpServer::on_accept(std::unique_ptr<Transport> transport) {
+void HttpServer::on_accept(Arrival arrival) {
   if (sessions_.size() >= limits_.connections) return;
+  auto transport = std::move(arrival).plain();
+  if (!transport) return;
   sessions_.push_back(std::make_unique<Session>(*this, std::move(transport)));
 }
 

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "net/socket.h"
-#include "net/tcp_transport.h"
 #include "weir/base/log.h"
 
 namespace weir::net {
@@ -33,6 +32,14 @@ std::unexpected<ListenError> listen_error(const Address& address, int error_numb
       ListenError{.error_number = error_number,
                   .text = fmt::format("cannot listen on {}: {}{}", address.text(),
                                       std::strerror(error_number), cure(error_number))});
+}
+
+std::unexpected<ListenError> transparency_error(const Address& address, int error_number) {
+  return std::unexpected(ListenError{
+      .error_number = error_number,
+      .text = fmt::format("cannot take connections by TPROXY on {}: {}; it needs the capability "
+                          "CAP_NET_ADMIN, `intercept: redirect` does not",
+                          address.text(), std::strerror(error_number))});
 }
 
 enum class Sharing : std::uint8_t { alone, with_other_workers };
@@ -62,9 +69,14 @@ std::expected<void, ListenError> address_is_free(const Address& address) {
   return {};
 }
 
-std::expected<ListeningSocket, ListenError> ListeningSocket::open(const Address& address) {
+std::expected<ListeningSocket, ListenError> ListeningSocket::open(const Address& address,
+                                                                  Reach reach) {
   auto socket = bound_socket(address, Sharing::with_other_workers);
   if (!socket) return listen_error(address, socket.error());
+  if (reach == Reach::any_address) {
+    const int refused = make_transparent(socket->number(), address.family());
+    if (refused != 0) return transparency_error(address, refused);
+  }
   if (::listen(socket->number(), backlog) != 0) return listen_error(address, errno);
   return ListeningSocket{std::move(*socket)};
 }
@@ -116,9 +128,7 @@ Listener::Taken Listener::take() {
     return Taken::failed;
   }
   spare_congestion_control(socket.number(), peer.address());
-  auto transport =
-      TcpTransport::make(loop_, std::move(socket), peer.address(), TcpTransport::Watched::no);
-  if (transport) events_.on_accept(std::move(transport));
+  events_.on_accept(Arrival{loop_, std::move(socket), peer.address()});
   return Taken::one;
 }
 

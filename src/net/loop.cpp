@@ -109,6 +109,11 @@ void Loop::rewatch(int descriptor, Interest interest, Watcher& watcher) {
   ::epoll_ctl(epoll_.number(), EPOLL_CTL_MOD, descriptor, &event);
 }
 
+void Loop::unwatch(int descriptor, const Watcher& watcher) {
+  ::epoll_ctl(epoll_.number(), EPOLL_CTL_DEL, descriptor, nullptr);
+  forget(watcher);
+}
+
 void Loop::forget(const Watcher& watcher) {
   for (epoll_event& event : undelivered_) {
     if (event.data.ptr == &watcher) event.data.ptr = nullptr;

@@ -61,6 +61,14 @@ void set_option(int socket, int level, int option, int value) {
   ::setsockopt(socket, level, option, &value, sizeof value);
 }
 
+int make_transparent(int socket, Address::Family family) {
+  const bool v4 = family == Address::Family::v4;
+  const int on = 1;
+  const int result = ::setsockopt(socket, v4 ? IPPROTO_IP : IPPROTO_IPV6,
+                                  v4 ? IP_TRANSPARENT : IPV6_TRANSPARENT, &on, sizeof on);
+  return result == 0 ? 0 : errno;
+}
+
 void spare_congestion_control(int socket, const Address& peer) {
   constexpr std::string_view plainest = "reno";  // built into every kernel
   if (!peer.loopback()) return;

@@ -33,10 +33,15 @@ Address name_of(int socket, Side side);
 // Non-blocking, closed on exec; -1 and errno on failure.
 int open_stream_socket(Address::Family family);
 void set_option(int socket, int level, int option, int value);
+// Lets the socket stand for addresses that are not ours; errno, or 0. Needs CAP_NET_ADMIN.
+int make_transparent(int socket, Address::Family family);
 // Between two programs of one machine there is no congestion to control. The plainest algorithm
 // spares the kernel the model of the path and the pacing timers that the machine's default may
 // bring (BBR).
 void spare_congestion_control(int socket, const Address& peer);
+
+// Whether the loop watches a socket already, on behalf of who made the connection.
+enum class Watched : std::uint8_t { no, yes };
 
 IoError io_error(int error_number);
 ConnectError connect_error(int error_number);

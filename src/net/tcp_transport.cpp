@@ -1,10 +1,13 @@
 #include "net/tcp_transport.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
 
 #include "net/socket.h"
+#include "weir/net/kernel_pipe.h"
 
 namespace weir::net {
 
@@ -31,6 +34,11 @@ void TcpTransport::read(std::span<char> into) {
   if (readable_) loop_.defer(*this);
 }
 
+void TcpTransport::splice_in(KernelPipe& into) {
+  pipe_ = &into;
+  if (readable_) loop_.defer(*this);
+}
+
 void TcpTransport::on_ready(Readiness readiness) {
   readable_ = readable_ || readiness.readable;
   writable_ = writable_ || readiness.writable;
@@ -42,7 +50,7 @@ void TcpTransport::wake() { deliver(); }
 
 // Whoever is called may destroy the transport, so each call is the last thing done.
 void TcpTransport::deliver() {
-  const bool may_read = !into_.empty() && readable_;
+  const bool may_read = reading() && readable_;
   if (waiting_for_room_ && writable_) {
     waiting_for_room_ = false;
     if (may_read) loop_.defer(*this);
@@ -52,11 +60,20 @@ void TcpTransport::deliver() {
   if (!may_read) return;
   if (const auto result = receive()) {
     into_ = {};
+    pipe_ = nullptr;
     events_->on_read(*result);
   }
 }
 
 std::optional<ReadResult> TcpTransport::receive() {
+  if (pipe_ != nullptr) {
+    const ssize_t count = ::splice(socket_.number(), nullptr, pipe_->write_end(), nullptr,
+                                   KernelPipe::size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    if (count < 0) return failed_read(errno);
+    // That it is short tells nothing: a pipe is full when its slots are used up.
+    pipe_->filled(static_cast<std::size_t>(count));
+    return ReadResult{.bytes = static_cast<std::size_t>(count), .error = IoError::none};
+  }
   const ssize_t count = ::recv(socket_.number(), into_.data(), into_.size(), MSG_DONTWAIT);
   if (count >= 0) {
     const auto bytes = static_cast<std::size_t>(count);
@@ -64,11 +81,15 @@ std::optional<ReadResult> TcpTransport::receive() {
     readable_ = bytes == into_.size() || hung_up_;
     return ReadResult{.bytes = bytes, .error = IoError::none};
   }
-  if (errno == EAGAIN || errno == EINTR) {
+  return failed_read(errno);
+}
+
+std::optional<ReadResult> TcpTransport::failed_read(int error_number) {
+  if (error_number == EAGAIN || error_number == EINTR) {
     readable_ = false;
     return std::nullopt;
   }
-  return ReadResult{.bytes = 0, .error = io_error(errno)};
+  return ReadResult{.bytes = 0, .error = io_error(error_number)};
 }
 
 // One piece goes by send(), which spares the kernel the copying of a message header.
@@ -89,6 +110,17 @@ WriteResult TcpTransport::write(std::span<const iovec> pieces) {
   const ssize_t sent = send(pieces);
   if (sent < 0 && errno != EAGAIN) return {.bytes = 0, .error = io_error(errno)};
   const auto taken = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+  if (taken < offered) writable_ = false;
+  return {.bytes = taken, .error = IoError::none};
+}
+
+WriteResult TcpTransport::splice_out(KernelPipe& from) {
+  const std::size_t offered = from.held();
+  const ssize_t sent = ::splice(from.read_end(), nullptr, socket_.number(), nullptr, offered,
+                                SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  if (sent < 0 && errno != EAGAIN) return {.bytes = 0, .error = io_error(errno)};
+  const auto taken = static_cast<std::size_t>(std::max<ssize_t>(sent, 0));
+  from.drained(taken);
   if (taken < offered) writable_ = false;
   return {.bytes = taken, .error = IoError::none};
 }

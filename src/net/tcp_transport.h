@@ -7,6 +7,7 @@
 
 #include <optional>
 
+#include "net/socket.h"
 #include "weir/base/recycle.h"
 #include "weir/net/descriptor.h"
 #include "weir/net/loop.h"
@@ -16,9 +17,6 @@ namespace weir::net {
 
 class TcpTransport final : public Transport, public Recycled, private Watcher, private Wakeable {
  public:
-  // Whether the loop watches the socket already, on behalf of who made the connection.
-  enum class Watched : std::uint8_t { no, yes };
-
   // Null when the kernel refuses another watch. `socket` is connected and non-blocking.
   static std::unique_ptr<TcpTransport> make(Loop& loop, Descriptor socket, const Address& peer,
                                             Watched watched);
@@ -27,6 +25,9 @@ class TcpTransport final : public Transport, public Recycled, private Watcher, p
   void deliver_to(TransportEvents& events) override { events_ = &events; }
   void read(std::span<char> into) override;
   WriteResult write(std::span<const iovec> pieces) override;
+  bool splices() const override { return true; }
+  void splice_in(KernelPipe& into) override;
+  WriteResult splice_out(KernelPipe& from) override;
   void wait_writable() override;
   void shutdown_send() override;
   void reset_on_close() override;
@@ -41,11 +42,14 @@ class TcpTransport final : public Transport, public Recycled, private Watcher, p
   // Nothing when no bytes had arrived after all.
   ssize_t send(std::span<const iovec> pieces) const;
   std::optional<ReadResult> receive();
+  std::optional<ReadResult> failed_read(int error_number);
+  bool reading() const { return !into_.empty() || pipe_ != nullptr; }
 
   Loop& loop_;
   Descriptor socket_;
   TransportEvents* events_ = nullptr;
   std::span<char> into_;           // not empty: a read is outstanding
+  KernelPipe* pipe_ = nullptr;     // not null: a read into it is
   bool readable_ = false;          // a recv() may give something
   bool writable_ = true;           // no write was cut short since the last room was announced
   bool hung_up_ = false;           // an end or an error waits behind what is unread

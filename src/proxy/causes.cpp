@@ -88,6 +88,10 @@ void Causes::watch(CauseEntry& entry) {
   watch.sequence = entry.sequence;
   entry.add(watch);
   remaining_.fetch_add(1, std::memory_order_relaxed);
+  if (!wants_caller_) return;
+  const std::string_view caller = entry.cause.caller;
+  if (count_ == 1) caller_ = caller;
+  if (caller_ != caller) caller_.clear();
 }
 
 // Also from those that have gone: what is still called for them is not worth more than they were.
@@ -155,6 +159,7 @@ void Causes::forget() {
   marked_as_retry_ = inherits_ = false;
   superseded_.store(false, std::memory_order_release);
   criticality_ = {};
+  caller_.clear();
 }
 
 void Causes::release() {

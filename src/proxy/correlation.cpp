@@ -103,6 +103,7 @@ void InboundRequest::leave(End end, Instant now) {
     const std::lock_guard lock{entry.mutex};
     entry.state = end == End::gone ? CauseEntry::State::gone : CauseEntry::State::free;
     entry.gone_at = now;
+    entry.cause.caller = {};
     rung = entry.spent;
     // From here on nobody looks at a watch again but its owner, who locks this entry first.
     while (CauseWatch* watch = entry.watches) {

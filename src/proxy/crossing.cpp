@@ -26,20 +26,31 @@ Crossing::Crossing(Services& services, downstream::Stream& stream, const Compile
     : services_(services),
       stream_(stream),
       listener_(listener),
+      terms_(listener.towards(stream.tls())),
       inbound_(woken),
       causes_(services.correlator, woken) {}
 
 void Crossing::look_back(const CompiledRoute& route) {
-  if (listener_.policy->trusted) marked_as_retry_ = resilience::marked_as_retry(fields());
+  if (terms_.trusted) marked_as_retry_ = resilience::marked_as_retry(fields());
   if (inbound()) return read_patience();
-  if (listener_.policy->trusted && route.route->correlate == policy::Correlate::on) {
-    causes_.find(read_ancestry(fields()), services_.scheduler.now());
-    source_ = causes_.source();
-  } else {
+  const bool correlates = terms_.trusted && route.route->correlate == policy::Correlate::on;
+  if (!correlates) {
+    causes_.release();
     source_ = CauseSource::off;
+  } else {
+    if (!looked_for_causes_) causes_.find(read_ancestry(fields()), services_.scheduler.now());
+    source_ = causes_.source();
   }
   remove_cause(fields());
   if (causes_.source() != CauseSource::none) inherit();
+}
+
+std::string_view Crossing::find_caller() {
+  if (!terms_.trusted) return {};
+  looked_for_causes_ = true;
+  causes_.ask_for_caller();
+  causes_.find(read_ancestry(fields()), services_.scheduler.now());
+  return causes_.caller();
 }
 
 void Crossing::inherit() {
@@ -55,7 +66,7 @@ void Crossing::inherit() {
 
 // From a caller whom we believe; the application shall not see it.
 void Crossing::read_patience() {
-  const bool trusted = listener_.policy->trusted;
+  const bool trusted = terms_.trusted;
   if (trusted && fields().contains(http::Name::weir_budget_ms)) caller_ = Caller::listens;
   const auto text = fields().find(patience_field);
   if (!text) return;
@@ -86,12 +97,13 @@ std::string_view Crossing::agree_on_version(const CompiledRoute& route, std::str
 
 void Crossing::enter(Deadline deadline) {
   // What comes in from outside by an outbound listener is somebody's cause at the next inbound one.
-  if (!inbound() && listener_.policy->trusted) return;
-  const Ancestry ancestry = adopt_ancestry(fields(), *listener_.policy, services_.random);
+  if (!inbound() && terms_.trusted) return;
+  const Ancestry ancestry = adopt_ancestry(fields(), terms_, services_.random);
   if (!inbound()) return;
   const auto criticality = fields().find(http::Name::weir_criticality).value_or("");
   inbound_.enter(services_.correlator, ancestry,
-                 {deadline, marked_as_retry_, failover_until_, ShortText{criticality}});
+                 {deadline, marked_as_retry_, failover_until_, ShortText{criticality},
+                  stream_.tls() == nullptr ? std::string_view{} : stream_.tls()->identity});
   if (inbound_.entered()) write_cause(fields(), inbound_.id());
 }
 
@@ -138,13 +150,13 @@ void Crossing::judge(resilience::Outcome& outcome) const {
 }
 
 void Crossing::mark_error(http::Fields& response) const {
-  const bool below = inbound() && listener_.policy->trusted && inbound_.failed_below();
+  const bool below = inbound() && terms_.trusted && inbound_.failed_below();
   resilience::write_fault_marks(response, {.whose = below ? Whose::below : Whose::endpoint});
 }
 
 resilience::FaultMarks Crossing::marks_of(resilience::Failure failure,
                                           resilience::Processed processed) const {
-  if (!inbound() || !listener_.policy->trusted) return {};
+  if (!inbound() || !terms_.trusted) return {};
   auto marks = resilience::fault_marks_of(failure, processed);
   if (inbound_.failed_below()) marks.whose = Whose::below;
   return marks;

@@ -15,10 +15,19 @@ namespace {
 using resilience::Deadline;
 using resilience::Failure;
 
-// What is kept back so that a fallback can still be delivered.
-Duration fallback_reserve(const policy::Fallback& fallback, Duration budget) {
-  if (fallback.kind == policy::Fallback::Kind::upstream) return budget / 4;
-  return std::min<Duration>(budget / 10, std::chrono::milliseconds{10});
+struct Timing {
+  Duration elapsed;
+  Duration left;
+};
+void add_server_timing(http::ResponseHead& head, const telemetry::Record& record,
+                       const Timing& timing) {
+  const auto milliseconds = [](Duration duration) {
+    return std::chrono::duration<double, std::milli>(duration).count();
+  };
+  head.fields.add(http::Name::server_timing,
+                  fmt::format("weir;dur={:.1f};desc=\"budget={} left={} attempts={}\"",
+                              milliseconds(timing.elapsed), whole_milliseconds(record.budget),
+                              whole_milliseconds(timing.left), record.attempt_count));
 }
 
 // What people search their logs for.
@@ -54,7 +63,7 @@ void Exchange::start() {
 
 Task Exchange::live() {
   identify();
-  if (find_route() && set_budget() && check_body()) {
+  if (authorize() && find_route() && set_budget() && check_body()) {
     enter_bulkhead();
     while (waiting_for_permit()) co_await signal_.wait();
     begin_first_attempt();
@@ -72,82 +81,6 @@ Task Exchange::live() {
 
 std::string_view Exchange::route() const {
   return route_ == nullptr ? std::string_view{} : std::string_view{policy().name};
-}
-
-void Exchange::identify() {
-  const http::RequestHead& head = stream_.head();
-  if (head.is_grpc()) call_ = resilience::Call::grpc;
-  if (listener_.policy->trusted) {
-    grant_ = resilience::read_grant(head.fields);
-  } else if (grpc()) {
-    grant_ = resilience::read_grpc_grant(head.fields);
-  }
-  record_.direction = listener_.direction;
-  record_.malformed_grants = grant_.malformed;
-}
-
-bool Exchange::find_route() {
-  http::RequestHead& head = stream_.head();
-  if (head.method == http::Method::connect && !listener_.policy->allow_connect) {
-    fail(Failure::method_refused);
-    return false;
-  }
-  const auto found = listener_.table.find(head);
-  if (!found) {
-    fail(Failure::no_route);
-    return false;
-  }
-  route_ = &listener_.routes[*found];
-  version_ = route::choose_version(policy(), head, stream_.peer(), services_.random);
-  const policy::Balance& balance = route_->to.upstream->balance;
-  if (balance.policy == policy::Balancing::consistent_hash) {
-    const auto hash = route::sticky_hash(balance.hash_on, head, stream_.peer());
-    hash_ = hash ? *hash : services_.random.next();
-  }
-  forward_request(head, *listener_.policy, stream_.peer());
-  return true;
-}
-
-bool Exchange::set_budget() {
-  crossing_.look_back(*route_);
-  record_.cause = crossing_.source();
-  version_ = crossing_.agree_on_version(*route_, version_);
-  const auto budget = resilience::effective_budget(
-      grant_, {policy().budget, listener_.policy->budget.fallback, listener_.policy->budget.maximum,
-               crossing_.inherited()});
-  deadline_ = Deadline::after(began_, budget.total);
-  attempts_until_ = deadline_;
-  if (policy().fallback) {
-    attempts_until_ =
-        Deadline::at(deadline_.instant() - fallback_reserve(*policy().fallback, budget.total));
-  }
-  budget_end_ = deadline_;
-  if (grpc() && policy().idle) {
-    const auto timeout = resilience::read_grpc_grant(stream_.head().fields).granted;
-    if (timeout) call_end_ = Deadline::after(began_, *timeout);
-  }
-  record_.budget = budget.total;
-  record_.budget_source = budget.source;
-  if (crossing_.caller_gone() && cancels_when_gone()) {
-    fail(Failure::caller_gone);
-    return false;
-  }
-  // Nothing is begun that the margin for the way home has already eaten; less than a millisecond
-  // cannot be handed on.
-  if (handed_on() < std::chrono::milliseconds{1}) {
-    fail(Failure::expired_on_arrival);
-    return false;
-  }
-  services_.scheduler.arm(deadline_timer_, attempts_until_.instant());
-  crossing_.enter(deadline_);
-  return true;
-}
-
-bool Exchange::check_body() {
-  const auto limit = policy().body_limit ? policy().body_limit : listener_.policy->limits.body;
-  if (!limit || stream_.head().body.bytes <= limit->value) return true;
-  fail(Failure::request_too_large);
-  return false;
 }
 
 Duration Exchange::handed_on() const {
@@ -214,7 +147,10 @@ void Exchange::relay_response() {
   if (head.status == 101 && stream_.head().version != http::Version::http_2) {
     head.fields.add(http::Name::upgrade, stream_.head().upgrade);
   }
-  if (listener_.policy->server_timing) add_server_timing(head);
+  if (listener_.policy->server_timing) {
+    const Instant now = services_.scheduler.now();
+    add_server_timing(head, record_, {now - began_, deadline_.left(now)});
+  }
   response_sink_ = &stream_.respond(head);
   if (tunnel_) return begin_tunnel(*response_sink_);
   // Of these nobody knows when they end.
@@ -340,17 +276,6 @@ void Exchange::end_grpc_call() {
                           .marks = crossing_.marks_of(failure_, resilience::Processed::maybe)});
   response_sink_->finish(&trailers);
   if (!response_sink_->failed()) ending_ = downstream::Ending::complete;
-}
-
-void Exchange::add_server_timing(http::ResponseHead& head) const {
-  const auto milliseconds = [](Duration duration) {
-    return std::chrono::duration<double, std::milli>(duration).count();
-  };
-  const Instant now = services_.scheduler.now();
-  head.fields.add(http::Name::server_timing,
-                  fmt::format("weir;dur={:.1f};desc=\"budget={} left={} attempts={}\"",
-                              milliseconds(now - began_), whole_milliseconds(record_.budget),
-                              whole_milliseconds(deadline_.left(now)), record_.attempt_count));
 }
 
 void Exchange::record() {

@@ -31,7 +31,8 @@ void Exchange::begin_first_attempt() {
     return fail(lease.error().failure);
   }
   const policy::Failover& failover = route_->to.upstream->failover;
-  replay_.emplace(stream_.body(), route_->fails_over ? failover.replay_limit : Bytes{0});
+  replay_.emplace(stream_.body(), route_->fails_over ? failover.replay_limit : Bytes{0},
+                  listener_.identity_header());
   launch(first, route_->to, std::move(*lease), Connection::any);
 }
 
@@ -67,7 +68,8 @@ void Exchange::launch(Slot slot, const Destination& to, cluster::Lease lease,
   record.endpoint = facts.address;
   record.version = facts.version;
   if (slot == fallback) record.upstream = to.upstream->name;
-  attempt.start(std::move(lease), *to.upstream, connection,
+  const auto approach = to.approach(facts.address, snapshot_->generation);
+  attempt.start(std::move(lease), approach, connection,
                 upstream::wire_for(*to.upstream, stream_.head()));
   if (slot == first) arm_attempt_timers();
   if (attempt.state() == AttemptState::connected) send(slot);
@@ -94,6 +96,7 @@ void Exchange::send(Slot slot) {
     const Instant now = services_.scheduler.now();
     crossing_.write_patience(std::min(left_of(attempt_timer_, now), left_of(hedge_timer_, now)));
   }
+  if (attempts_[slot]->secured()) stream_.head().scheme = "https";
   attempts_[slot]->send(stream_.head());
   if (attempts_[slot]->state() == AttemptState::waiting) begin_request_body(*attempts_[slot]);
 }
@@ -116,10 +119,6 @@ Exchange::Verdict Exchange::judge() {
   if (failure_ == Failure::none && !chosen_ && hedge_timer_.fired()) hedge();
   if (failure_ != Failure::none && fall_back()) return Verdict::undecided;
   return chosen_ || failure_ != Failure::none ? Verdict::decided : Verdict::undecided;
-}
-
-bool Exchange::running(Slot slot) const {
-  return attempts_[slot] && attempts_[slot]->state() != AttemptState::resting;
 }
 
 // What ends the exchange whatever the attempts do.
@@ -339,7 +338,7 @@ bool Exchange::fall_back() {
   services_.scheduler.arm(deadline_timer_, deadline_.instant());
   attempt_timer_.disarm();
   request_pipe_.reset();
-  if (!replay_) replay_.emplace(stream_.body(), Bytes{0});
+  if (!replay_) replay_.emplace(stream_.body(), Bytes{0}, listener_.identity_header());
   replay_->rewind();
   launch(fallback, *route_->fallback, std::move(*lease), Connection::any);
   return true;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -37,30 +38,46 @@ void append_to_list(http::Fields& fields, Name name, std::string_view text) {
 }
 
 // RFC 7239 for whoever has begun to use it; X-Forwarded-* always.
-void append_forwarded(http::RequestHead& head, const Address& caller) {
-  const bool v6 = caller.family() == Address::Family::v6;
-  const std::string host = caller.host();
+void append_forwarded(http::RequestHead& head, const Caller& caller) {
+  const bool v6 = caller.address.family() == Address::Family::v6;
+  const std::string host = caller.address.host();
+  const std::string_view scheme = caller.tls == nullptr ? "http" : "https";
   if (head.fields.contains(Name::forwarded)) {
     fmt::memory_buffer element;
-    fmt::format_to(std::back_inserter(element), "for={}{}{};proto=http", v6 ? "\"[" : "", host,
-                   v6 ? "]\"" : "");
+    fmt::format_to(std::back_inserter(element), "for={}{}{};proto={}", v6 ? "\"[" : "", host,
+                   v6 ? "]\"" : "", scheme);
     append_to_list(head.fields, Name::forwarded, {element.data(), element.size()});
   }
   append_to_list(head.fields, Name::x_forwarded_for, host);
   if (!head.fields.contains(Name::x_forwarded_proto)) {
-    head.fields.add(Name::x_forwarded_proto, "http");
+    head.fields.add(Name::x_forwarded_proto, scheme);
   }
   if (!head.fields.contains(Name::x_forwarded_host) && !head.authority.empty()) {
     head.fields.add(Name::x_forwarded_host, head.authority);
   }
 }
 
-void set_forwarded(http::RequestHead& head, policy::Forwarding policy, const Address& caller) {
+void set_forwarded(http::RequestHead& head, policy::Forwarding policy, const Caller& caller) {
   using enum policy::Forwarding;
   if (policy == remove || policy == replace) {
     for (const Name name : forwarded_names) head.fields.remove(name);
   }
   if (policy == append || policy == replace) append_forwarded(head, caller);
+}
+
+bool same_name(std::string_view name, std::string_view header) {
+  return name.size() == header.size() &&
+         std::ranges::equal(name, header, [](char left, char right) {
+           if (left == '_') left = '-';
+           if (right == '_') right = '-';
+           return http::equal_without_case({&left, 1}, {&right, 1});
+         });
+}
+
+bool is_claim(const http::Field& field, std::string_view header) {
+  if (field.id == Name::x_forwarded_client_cert) return true;
+  return (!header.empty() && same_name(field.name, header)) ||
+         same_name(field.name, name_of(Name::x_forwarded_client_cert));
 }
 
 std::string_view via_of(http::Version received) {
@@ -75,7 +92,7 @@ std::string_view via_of(http::Version received) {
 }  // namespace
 
 void forward_request(http::RequestHead& head, const policy::Listener& listener,
-                     const Address& caller) {
+                     const Caller& caller) {
   http::remove_hop_by_hop(head.fields);
   if (!listener.trusted) {
     for (const Name name : trusted_names) head.fields.remove(name);
@@ -83,8 +100,32 @@ void forward_request(http::RequestHead& head, const policy::Listener& listener,
   set_forwarded(head, listener.forwarded, caller);
   if (listener.via) head.fields.add(Name::via, via_of(head.version));
   if (head.is_grpc()) head.fields.set(Name::te, "trailers");
+  if (caller.tls != nullptr) head.scheme = "https";
   // We have said `100 Continue` ourselves by the time the body is wanted.
   head.expects_continue = false;
+}
+
+bool has_claims(const http::Fields& fields, std::string_view header) {
+  for (std::size_t index = 0; index < fields.size(); ++index) {
+    if (is_claim(fields[index], header)) return true;
+  }
+  return false;
+}
+
+void remove_claims(http::Fields& fields, std::string_view header) {
+  for (std::size_t index = 0; index < fields.size();) {
+    if (is_claim(fields[index], header)) {
+      fields.remove(fields[index].name);
+      index = 0;
+    } else {
+      ++index;
+    }
+  }
+}
+
+void tell_identity(http::Fields& fields, std::string_view header, std::string_view identity) {
+  remove_claims(fields, header);
+  if (!header.empty() && !identity.empty()) fields.add(header, identity);
 }
 
 void mark_attempt(http::RequestHead& head, const resilience::Remainder& left,

@@ -26,10 +26,9 @@ constexpr std::string_view no_service = "unimplemented";
 
 struct HealthChecker::Target {
   std::shared_ptr<const Snapshot> snapshot;  // keeps the policy alive
-  const policy::Upstream* upstream;
-  std::shared_ptr<cluster::Cluster> cluster;
+  Destination to;
 
-  const policy::HealthCheck& policy() const { return *upstream->health; }
+  const policy::HealthCheck& policy() const { return *to.upstream->health; }
   bool grpc() const { return policy().kind == policy::HealthCheck::Kind::grpc; }
 };
 
@@ -47,6 +46,7 @@ class HealthChecker::Probe final : public Wakeable {
  private:
   void wake() override;
   void start(Connection connection);
+  upstream::Wire wire() const;
   void advance();
   void send();
   void read();
@@ -77,18 +77,23 @@ void HealthChecker::Probe::begin() {
 }
 
 void HealthChecker::Probe::start(Connection connection) {
-  auto lease = target_.cluster->lease_for_check(endpoint_id_);
+  auto lease = target_.to.cluster->lease_for_check(endpoint_id_);
   // The endpoint has left; apply() will say so.
   if (!lease) return timer_.disarm();
   address_ = lease->endpoint().facts.address.text();
   fresh_ = connection == Connection::fresh;
   body_.clear();
   attempt_.emplace(checker_.pools_, *this);
-  // Health of gRPC is asked over HTTP/2 whatever else the upstream speaks.
-  const bool h2 = target_.grpc() || target_.upstream->protocol == policy::Protocol::http_2;
-  attempt_->start(std::move(*lease), *target_.upstream, connection,
-                  h2 ? upstream::Wire::http_2 : upstream::Wire::http_1_1);
+  const auto approach =
+      target_.to.approach(lease->endpoint().facts.address, target_.snapshot->generation);
+  attempt_->start(std::move(*lease), approach, connection, wire());
   advance();
+}
+
+// Health of gRPC is asked over HTTP/2 whatever else the upstream speaks.
+upstream::Wire HealthChecker::Probe::wire() const {
+  if (target_.grpc()) return upstream::Wire::http_2;
+  return upstream::wire_for(*target_.to.upstream, {});
 }
 
 void HealthChecker::Probe::wake() {
@@ -123,7 +128,7 @@ void HealthChecker::Probe::advance() {
 }
 
 void HealthChecker::Probe::send() {
-  const HealthQuestion question = make_health_question(target_.policy(), target_.upstream->name);
+  const HealthQuestion question = make_health_question(target_.policy(), target_.to.upstream->name);
   attempt_->send(question.head);
   if (question.body.empty() || attempt_->state() != AttemptState::waiting) return;
   http::Sink& sink = attempt_->request_body();
@@ -161,7 +166,7 @@ void HealthChecker::Probe::conclude(const HealthAnswer& answer) {
   const policy::HealthCheck& policy = target_.policy();
   const auto before = verdict_.current();
   const auto verdict = verdict_.record(answer.wellness, policy);
-  if (verdict) target_.cluster->report_health(endpoint_id_, *verdict);
+  if (verdict) target_.to.cluster->report_health(endpoint_id_, *verdict);
   // That all is as it should be is no news, unless nobody knows why.
   if (verdict != before && (before || verdict == Wellness::unwell || answer.reason == no_service)) {
     tell(answer.reason);
@@ -175,7 +180,7 @@ void HealthChecker::Probe::tell(std::string_view reason) const {
   const bool doubtful = unwell || reason == no_service;
   log::write(doubtful ? log::Level::warn : log::Level::info,
              unwell ? "endpoint is unwell" : "endpoint is well",
-             {{"upstream", target_.upstream->name}, {"endpoint", address_}, {"reason", reason}});
+             {{"upstream", target_.to.upstream->name}, {"endpoint", address_}, {"reason", reason}});
 }
 
 void HealthChecker::Probe::stop() {
@@ -194,17 +199,17 @@ void HealthChecker::apply(const std::shared_ptr<const Snapshot>& snapshot) {
     const CompiledListener* listener = snapshot->listener(direction);
     if (listener == nullptr) continue;
     for (const CompiledRoute& route : listener->routes) {
-      keep({snapshot, route.to.upstream, route.to.cluster}, kept);
+      keep({snapshot, route.to}, kept);
       if (!route.fallback) continue;
-      keep({snapshot, route.fallback->upstream, route.fallback->cluster}, kept);
+      keep({snapshot, *route.fallback}, kept);
     }
   }
   probes_ = std::move(kept);
 }
 
 void HealthChecker::keep(const Target& target, Probes& probes) {
-  if (!target.upstream->health) return;
-  for (const std::uint64_t id : target.cluster->endpoint_ids()) {
+  if (!target.to.upstream->health) return;
+  for (const std::uint64_t id : target.to.cluster->endpoint_ids()) {
     if (probes.contains(id)) continue;
     if (const auto known = probes_.find(id); known != probes_.end()) {
       known->second->aim(target);

@@ -1,10 +1,24 @@
 #include "weir/proxy/replay.h"
 
+#include "weir/proxy/forwarding.h"
+
 namespace weir::proxy {
 
 http::Pull Replay::pull() {
-  if (position_ == kept_.size()) return origin_.pull();
+  if (position_ == kept_.size()) {
+    const http::Pull pulled = origin_.pull();
+    if (pulled.state == http::Pull::State::end) check_trailers();
+    return pulled;
+  }
   return {http::Pull::State::data, std::span{kept_}.subspan(position_)};
+}
+
+void Replay::check_trailers() {
+  const http::Fields* trailers = origin_.trailers();
+  if (!identity_header_ || honest_trailers_ || trailers == nullptr) return;
+  if (!has_claims(*trailers, *identity_header_)) return;
+  honest_trailers_ = *trailers;
+  remove_claims(*honest_trailers_, *identity_header_);
 }
 
 void Replay::consume(std::size_t count) {

@@ -4,8 +4,37 @@
 #include <utility>
 
 #include "weir/base/hash.h"
+#include "weir/proxy/authorization.h"
 
 namespace weir::proxy {
+
+namespace {
+
+constexpr std::string_view spiffe = "spiffe://";
+
+bool belongs_to(std::string_view identity, std::string_view trust_domain) {
+  if (!identity.starts_with(spiffe)) return false;
+  identity.remove_prefix(spiffe.size());
+  return identity.size() > trust_domain.size() && identity.starts_with(trust_domain) &&
+         identity[trust_domain.size()] == '/';
+}
+
+void compile_identity(CompiledListener& listener, const policy::Inbound& inbound) {
+  listener.inbound = &inbound;
+  const bool secured = inbound.tls.mode != policy::ListenerTls::Mode::off;
+  listener.authorizes = secured || guards(inbound.authorization);
+  if (!secured || inbound.tls.trust_domain.empty()) return;
+  listener.towards_strangers = inbound;
+  listener.towards_strangers->trusted = false;
+}
+
+}  // namespace
+
+const policy::Listener& CompiledListener::towards(const net::TlsPeer* caller) const {
+  if (!towards_strangers) return *policy;
+  const bool known = caller != nullptr && belongs_to(caller->identity, inbound->tls.trust_domain);
+  return known ? *policy : *towards_strangers;
+}
 
 const CompiledListener* Snapshot::listener(telemetry::Direction direction) const {
   const auto& chosen = direction == telemetry::Direction::inbound ? inbound : outbound;
@@ -18,7 +47,8 @@ Destination Clusters::destination(const policy::Upstream& upstream, const std::s
   if (!cluster) {
     cluster = cluster::Cluster::make(upstream, zone, stable_hash(upstream.name, seed_), now);
   }
-  return {&upstream, cluster};
+  const auto tls = contexts_.upstreams.find(upstream.name);
+  return {&upstream, cluster, tls == contexts_.upstreams.end() ? nullptr : tls->second};
 }
 
 CompiledListener Clusters::compile_listener(const Snapshot& snapshot,
@@ -31,9 +61,23 @@ CompiledListener Clusters::compile_listener(const Snapshot& snapshot,
       inbound ? static_cast<const policy::Listener*>(&*service.inbound) : &*service.outbound,
       inbound ? Duration{} : service.outbound->margin,
       route::Table{routes},
+      {},
+      {},
+      nullptr,
+      false,
       {}};
+  if (inbound) {
+    listener.tls = contexts_.inbound;
+    compile_identity(listener, *service.inbound);
+  }
   const auto find = [&](const std::string& name) {
-    if (inbound) return destination(service.inbound->upstream, service.identity.zone, now);
+    if (inbound) {
+      auto to = destination(service.inbound->upstream, service.identity.zone, now);
+      if (service.inbound->intercept.mode == policy::Interception::Mode::redirect) {
+        to.sources.emplace();
+      }
+      return to;
+    }
     return destination(*std::ranges::find(service.upstreams, name, &policy::Upstream::name),
                        service.identity.zone, now);
   };
@@ -48,8 +92,10 @@ CompiledListener Clusters::compile_listener(const Snapshot& snapshot,
   return listener;
 }
 
-std::shared_ptr<const Snapshot> Clusters::compile(policy::Service service, Instant now) {
+std::shared_ptr<const Snapshot> Clusters::compile(policy::Service service, Instant now,
+                                                  TlsContexts contexts) {
   const std::scoped_lock lock{mutex_};
+  contexts_ = std::move(contexts);
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->generation = ++generation_;
   snapshot->service = std::move(service);
@@ -65,6 +111,9 @@ std::shared_ptr<const Snapshot> Clusters::compile(policy::Service service, Insta
     if (const auto found = clusters_.find(upstream.name); found != clusters_.end()) {
       found->second->apply(upstream, now);
     }
+  }
+  for (const policy::Upstream& upstream : kept.upstreams) {
+    snapshot->upstreams.add(destination(upstream, kept.identity.zone, now));
   }
   if (kept.inbound) {
     policy::Route route;

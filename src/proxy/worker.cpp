@@ -11,6 +11,32 @@ void destroy(Member* member) {
   delete member;
 }
 
+// Only what is neither intercepted nor secured can be served without a look at it.
+bool needs_a_look(const CompiledListener& listener) {
+  return listener.tls != nullptr ||
+         listener.policy->intercept.mode != policy::Interception::Mode::off;
+}
+
+std::vector<Address> listeners_of(const policy::Service& service) {
+  std::vector<Address> all;
+  const auto add = [&all](const policy::Listener& listener) {
+    all.push_back(listener.listen);
+    if (const auto twin = policy::twin_of(listener.listen)) all.push_back(*twin);
+  };
+  if (service.inbound) add(*service.inbound);
+  if (service.outbound) {
+    add(*service.outbound);
+    for (const policy::TcpListener& tcp : service.outbound->tcp) all.push_back(tcp.listen);
+  }
+  return all;
+}
+
+// A little less than the process has, so that what is cut off is still recorded.
+Duration tunnel_drain(const Snapshot* snapshot) {
+  const Duration whole = snapshot == nullptr ? Duration{} : snapshot->service.process.drain;
+  return whole - std::min<Duration>(whole / 10, std::chrono::seconds{1});
+}
+
 }  // namespace
 
 Worker::Worker(Scheduler& scheduler, Mailbox& mailbox, net::Connector& connector,
@@ -20,14 +46,19 @@ Worker::Worker(Scheduler& scheduler, Mailbox& mailbox, net::Connector& connector
       counts_(counts),
       random_(seed),
       pools_(scheduler, connector, random_, recorder),
-      services_{scheduler,     mailbox,  pools_,
-                random_,       recorder, counts.correlation.join(mailbox, scheduler.ready()),
-                held_permits_, *this},
+      pass_through_(pools_, {.seed = seed}),
+      inbound_pass_through_(pools_, {.seed = seed, .sources = LocalSources{}}),
+      services_{scheduler,     mailbox,       pools_,
+                random_,       recorder,      counts.correlation.join(mailbox, scheduler.ready()),
+                held_permits_, pass_through_, *this},
+      entrance_(scheduler, recorder, *this),
       dead_connections_(scheduler.ready()),
-      dead_exchanges_(scheduler.ready()) {}
+      dead_exchanges_(scheduler.ready()),
+      dead_tunnels_(scheduler.ready()) {}
 
 Worker::~Worker() {
   exchanges_.clear_and_dispose(destroy<Exchange>);
+  tunnels_.clear_and_dispose(destroy<Tunnel>);
   connections_.clear_and_dispose(destroy<downstream::Connection>);
 }
 
@@ -45,8 +76,12 @@ void Worker::apply(std::shared_ptr<const Snapshot> snapshot) {
       if (route.fallback) keep(*route.fallback);
     }
   }
+  snapshot_->upstreams.for_each(keep);
+  pass_through_.keep(endpoints);
+  inbound_pass_through_.keep(endpoints);
   if (health_) health_->apply(snapshot_);
   pools_.retain(endpoints);
+  own_listeners_ = listeners_of(snapshot_->service);
 }
 
 void Worker::check_health() {
@@ -54,22 +89,72 @@ void Worker::check_health() {
   if (snapshot_) health_->apply(snapshot_);
 }
 
-void Worker::accept(telemetry::Direction direction, std::unique_ptr<net::Transport> transport) {
+void Worker::accept(const Doorway& doorway, net::Arrival arrival) {
+  const CompiledListener* listener = let_in(doorway.direction);
+  if (listener != nullptr && !doorway.tcp && needs_a_look(*listener)) {
+    return entrance_.enter(doorway.direction, std::move(arrival), snapshot_, own_listeners_);
+  }
+  auto transport = std::move(arrival).plain();
+  if (listener == nullptr) {
+    if (transport) transport->reset_on_close();
+  } else if (!transport) {
+    on_turned_away(doorway.direction, net::Closed::overload);
+  } else {
+    take_in(doorway, std::move(transport));
+  }
+}
+
+void Worker::accept(const Doorway& doorway, std::unique_ptr<net::Transport> transport) {
+  if (let_in(doorway.direction) != nullptr) return take_in(doorway, std::move(transport));
+  transport->reset_on_close();
+}
+
+void Worker::accept_tunnel(Admitted caller) {
+  if (let_in(caller.direction) != nullptr) return on_tunnelled(std::move(caller));
+  caller.transport->reset_on_close();
+}
+
+const CompiledListener* Worker::let_in(telemetry::Direction direction) {
   const CompiledListener* listener = snapshot_ ? snapshot_->listener(direction) : nullptr;
   auto& count = counts_.connections(direction);
+  recorder_.downstream_opened(direction);
   if (listener == nullptr || drained_ || count.load() >= listener->policy->limits.connections) {
-    transport->reset_on_close();
-    recorder_.downstream_opened(direction);
     recorder_.downstream_closed(direction, net::Closed::overload);
-    return;
+    return nullptr;
   }
   ++count;
   ++connection_count_;
-  recorder_.downstream_opened(direction);
-  Door& door = direction == telemetry::Direction::inbound ? inbound_ : outbound_;
+  return listener;
+}
+
+void Worker::take_in(const Doorway& doorway, std::unique_ptr<net::Transport> transport) {
+  Admitted caller{.direction = doorway.direction, .transport = std::move(transport)};
+  if (!doorway.tcp) return on_served(std::move(caller));
+  begin_tunnel(std::move(caller), tcp_plan(*doorway.tcp));
+}
+
+void Worker::on_served(Admitted caller) {
+  // A listener that a reload took away meanwhile serves nobody.
+  const CompiledListener* listener = snapshot_->listener(caller.direction);
+  if (listener == nullptr) return on_turned_away(caller.direction, net::Closed::drain);
   const downstream::ConnectionServices services{scheduler_, random_};
-  connections_.push_back(*new downstream::Connection{std::move(transport), services,
-                                                     listener->policy->limits, door, door});
+  Door& door = caller.direction == telemetry::Direction::inbound ? inbound_ : outbound_;
+  auto* connection = new downstream::Connection{
+      downstream::Incoming{std::move(caller.transport), std::move(caller.destination)}, services,
+      listener->policy->limits, door, door};
+  connections_.push_back(*connection);
+  if (drained_) connection->drain();
+}
+
+void Worker::on_turned_away(telemetry::Direction direction, net::Closed reason) {
+  count_out(direction, reason);
+}
+
+void Worker::count_out(telemetry::Direction direction, net::Closed reason) {
+  --counts_.connections(direction);
+  --connection_count_;
+  recorder_.downstream_closed(direction, reason);
+  announce_if_drained();
 }
 
 void Worker::Door::on_request(downstream::Stream& stream) {
@@ -99,10 +184,7 @@ void Worker::Door::on_flood(codec::H2Flood flood) {
 void Worker::Door::on_closed(downstream::Connection& connection, net::Closed reason) {
   connection.unlist();
   worker_.dead_connections_.bury(connection);
-  --worker_.counts_.connections(direction_);
-  --worker_.connection_count_;
-  worker_.recorder_.downstream_closed(direction_, reason);
-  worker_.announce_if_drained();
+  worker_.count_out(direction_, reason);
 }
 
 void Worker::on_ended(Exchange& exchange) {
@@ -115,7 +197,10 @@ void Worker::on_ended(Exchange& exchange) {
 
 void Worker::drain(std::function<void()> drained) {
   drained_ = std::move(drained);
+  drain_until_ = scheduler_.now() + tunnel_drain(snapshot_.get());
+  entrance_.drain();
   for (auto next = connections_.begin(); next != connections_.end();) (next++)->drain();
+  for (Tunnel& tunnel : tunnels_) tunnel.drain(*drain_until_);
   health_.reset();
   pools_.close_idle();
   announce_if_drained();
@@ -136,6 +221,17 @@ std::vector<ExchangeStatus> Worker::status(std::size_t limit) const {
     all.push_back({exchange.direction(), head.method_text, head.authority, std::string{head.path()},
                    std::string{exchange.route()}, now - exchange.began(), exchange.budget_left(now),
                    exchange.attempts()});
+  }
+  for (const Tunnel& tunnel : tunnels_) {
+    if (all.size() == limit) break;
+    all.push_back({tunnel.direction(),
+                   "tcp",
+                   {},
+                   tunnel.destination() ? tunnel.destination()->text() : std::string{},
+                   std::string{tunnel.upstream()},
+                   now - tunnel.began(),
+                   {},
+                   tunnel.attempts()});
   }
   return all;
 }

@@ -61,6 +61,10 @@ std::string_view take_segment(std::string_view& rest) {
 }  // namespace
 
 struct Table::Compiled {
+  struct Asked {
+    const http::RequestHead& request;
+    std::string_view caller;
+  };
   static constexpr std::size_t longest_host = 255;  // RFC 1035, 2.3.4
 
   struct Conditions {
@@ -81,6 +85,7 @@ struct Table::Compiled {
           static_cast<std::uint16_t>(conditions.methods | (1U << static_cast<unsigned>(method)));
     }
     conditions_.push_back(conditions);
+    asks_for_caller_ = asks_for_caller_ || !match.callers.empty();
     Candidates& candidates = lists_[place(host_of(match.host), match.path)];
     const auto end_of_conditional = std::ranges::find_if(
         candidates, [&](std::uint32_t other) { return !conditional(*conditions_[other].match); });
@@ -88,8 +93,16 @@ struct Table::Compiled {
   }
 
   static bool conditional(const policy::Match& match) {
-    return !match.methods.empty() || !match.fields.empty();
+    return !match.methods.empty() || !match.fields.empty() || !match.callers.empty();
   }
+
+  static bool is_for(const policy::Match& match, std::string_view caller) {
+    if (match.callers.empty()) return true;
+    return !caller.empty() && std::ranges::any_of(match.callers, [caller](const Pattern& pattern) {
+      return pattern.matches(caller);
+    });
+  }
+  bool asks_for_caller() const { return asks_for_caller_; }
 
   std::uint32_t host_of(const Pattern& pattern) {
     const std::string text = lower_case(pattern.text);
@@ -159,80 +172,80 @@ struct Table::Compiled {
     return static_cast<std::uint32_t>(nodes_.size() - 1);
   }
 
-  std::optional<std::size_t> find(const http::RequestHead& request) const {
-    const std::string_view name = without_port(request.authority);
+  std::optional<std::size_t> find(const Asked& asked) const {
+    const std::string_view name = without_port(asked.request.authority);
     if (const auto host = exact_hosts_.find(0, name)) {
-      if (const auto route = find_in(*host, request)) return route;
+      if (const auto route = find_in(*host, asked)) return route;
     }
-    if (const auto route = find_by_suffix(name, request)) return route;
+    if (const auto route = find_by_suffix(name, asked)) return route;
     for (const std::size_t length : prefix_host_lengths_) {
       if (length > name.size()) continue;
       const auto host = prefix_hosts_.find(0, name.substr(0, length));
       if (!host) continue;
-      if (const auto route = find_in(*host, request)) return route;
+      if (const auto route = find_in(*host, asked)) return route;
     }
-    return any_host_ == absent ? std::nullopt : find_in(any_host_, request);
+    return any_host_ == absent ? std::nullopt : find_in(any_host_, asked);
   }
 
   // From the longest suffix to the shortest. Only lengths that some route has are looked up, which
   // for `*.internal` comes to the same as walking the labels, and takes `*-canary` as well.
-  std::optional<std::size_t> find_by_suffix(std::string_view name,
-                                            const http::RequestHead& request) const {
+  std::optional<std::size_t> find_by_suffix(std::string_view name, const Asked& asked) const {
     if (suffix_host_lengths_.none()) return std::nullopt;
     for (std::size_t length = std::min(name.size(), longest_host); length > 0; --length) {
       if (!suffix_host_lengths_.test(length)) continue;
       const auto host = suffix_hosts_.find(0, name.substr(name.size() - length));
       if (!host) continue;
-      if (const auto route = find_in(*host, request)) return route;
+      if (const auto route = find_in(*host, asked)) return route;
     }
     return std::nullopt;
   }
 
-  std::optional<std::size_t> find_in(std::uint32_t index, const http::RequestHead& request) const {
+  std::optional<std::size_t> find_in(std::uint32_t index, const Asked& asked) const {
     const Host& host = hosts_[index];
-    const std::string_view path = request.path();
+    const std::string_view path = asked.request.path();
     if (const auto list = exact_paths_.find(index, path)) {
-      if (const auto route = first_that_holds(*list, request)) return route;
+      if (const auto route = first_that_holds(*list, asked)) return route;
     }
     if (host.root != absent && path.starts_with('/')) {
-      if (const auto route = find_by_prefix(host.root, path, request)) return route;
+      if (const auto route = find_by_prefix(host.root, path, asked)) return route;
     }
     for (const std::size_t length : host.suffix_lengths) {
       if (length > path.size()) continue;
       const auto list = suffix_paths_.find(index, path.substr(path.size() - length));
       if (!list) continue;
-      if (const auto route = first_that_holds(*list, request)) return route;
+      if (const auto route = first_that_holds(*list, asked)) return route;
     }
-    return first_that_holds(host.any, request);
+    return first_that_holds(host.any, asked);
   }
 
   // Deeper nodes first: what is found on the way back up is less specific.
   std::optional<std::size_t> find_by_prefix(std::uint32_t node, std::string_view rest,
-                                            const http::RequestHead& request) const {
+                                            const Asked& asked) const {
     if (!rest.empty()) {
       const std::string_view segment = take_segment(rest);
       const auto child = segments_.find(node, segment);
       if (child) {
-        if (const auto route = find_by_prefix(*child, rest, request)) return route;
+        if (const auto route = find_by_prefix(*child, rest, asked)) return route;
       }
     }
-    return first_that_holds(nodes_[node].candidates, request);
+    return first_that_holds(nodes_[node].candidates, asked);
   }
 
-  std::optional<std::size_t> first_that_holds(std::uint32_t list,
-                                              const http::RequestHead& request) const {
+  std::optional<std::size_t> first_that_holds(std::uint32_t list, const Asked& asked) const {
     if (list == absent) return std::nullopt;
     for (const std::uint32_t route : lists_[list]) {
       const Conditions& conditions = conditions_[route];
-      if (((conditions.methods >> static_cast<unsigned>(request.method)) & 1U) == 0) continue;
-      const auto field_holds = [&](const auto& field) { return holds(field, request); };
-      if (std::ranges::all_of(conditions.match->fields, field_holds)) return route;
+      if (((conditions.methods >> static_cast<unsigned>(asked.request.method)) & 1U) == 0) continue;
+      const auto field_holds = [&](const auto& field) { return holds(field, asked.request); };
+      if (!std::ranges::all_of(conditions.match->fields, field_holds)) continue;
+      if (is_for(*conditions.match, asked.caller)) return route;
     }
     return std::nullopt;
   }
 
  private:
   std::vector<Conditions> conditions_;  // by route
+  bool asks_for_caller_ = false;
   std::vector<Candidates> lists_;
   std::vector<Host> hosts_;
   std::vector<Node> nodes_;
@@ -253,8 +266,11 @@ Table::~Table() = default;
 Table::Table(Table&&) noexcept = default;
 Table& Table::operator=(Table&&) noexcept = default;
 
-std::optional<std::size_t> Table::find(const http::RequestHead& request) const {
-  return compiled_->find(request);
+std::optional<std::size_t> Table::find(const http::RequestHead& request,
+                                       std::string_view caller) const {
+  return compiled_->find({request, caller});
 }
+
+bool Table::asks_for_caller() const { return compiled_->asks_for_caller(); }
 
 }  // namespace weir::route

@@ -5,7 +5,9 @@
 #include <cerrno>
 #include <utility>
 
+#include "server/listeners.h"
 #include "server/operators.h"
+#include "server/secrets.h"
 #include "weir/admin/pages.h"
 #include "weir/base/log.h"
 #include "weir/base/random.h"
@@ -42,28 +44,20 @@ void log_problem(const config::Problem& problem) {
               {"suggestion", problem.suggestion}});
 }
 
-std::optional<Address> listen_address(const policy::Service* service, Direction direction) {
-  if (service == nullptr) return std::nullopt;
-  if (direction == Direction::inbound) {
-    return service->inbound ? std::optional{service->inbound->listen} : std::nullopt;
-  }
-  return service->outbound ? std::optional{service->outbound->listen} : std::nullopt;
+StartError secrets_error(const net::TlsProblem& problem) {
+  const bool named = problem.text.find(problem.file) != std::string::npos;
+  return {.kind = StartError::Kind::configuration,
+          .text = named ? problem.text : fmt::format("{}: {}", problem.file, problem.text)};
 }
 
-// One socket per worker on the same address.
-std::expected<std::vector<net::ListeningSocket>, StartError> open_sockets(Address address,
-                                                                          std::size_t count) {
-  if (auto free = net::address_is_free(address); !free) {
-    return std::unexpected(address_error(free.error()));
+std::vector<telemetry::Sample> expiries(const Secrets& secrets) {
+  std::vector<telemetry::Sample> samples;
+  for (const auto& certificate : secrets.certificates()) {
+    samples.push_back({telemetry::Family::tls_certificate_expiry,
+                       {certificate.file, certificate.subject},
+                       static_cast<double>(certificate.not_after)});
   }
-  std::vector<net::ListeningSocket> sockets;
-  while (sockets.size() < count) {
-    auto socket = net::ListeningSocket::open(address);
-    if (!socket) return std::unexpected(address_error(socket.error()));
-    address = socket->address();  // port 0 has become a port, the same one for all
-    sockets.push_back(std::move(*socket));
-  }
-  return sockets;
+  return samples;
 }
 
 }  // namespace
@@ -73,8 +67,10 @@ Process::Process(std::string config_path, Instant started)
       started_(started),
       signals_(loop_, [this](Signal signal) { on_signal(signal); }),
       telemetry_(WEIR_VERSION),
-      clusters_(entropy()) {
+      clusters_(entropy()),
+      secrets_(std::make_unique<Secrets>()) {
   telemetry_.metrics().add_source([this] { return admin::samples(clusters_.status(now())); });
+  telemetry_.metrics().add_source([this] { return expiries(*secrets_); });
 }
 
 Process::~Process() {
@@ -90,7 +86,7 @@ std::expected<void, StartError> Process::start() {
   }
   for (const auto& warning : loaded->warnings) log_problem(warning);
   if (auto adopted = adopt(std::move(loaded->service)); !adopted) return adopted;
-  watch_.emplace(loop_, config_path_, [this] { static_cast<void>(reload()); });
+  watch_.emplace(loop_, std::vector{config_path_}, [this] { static_cast<void>(reload()); });
   state_ = State::serving;
   log::info("ready", {{"service", snapshot_->service.identity.name},
                       {"workers", workers_.size()},
@@ -101,44 +97,89 @@ std::expected<void, StartError> Process::start() {
 
 // Everything that can fail comes first.
 std::expected<void, StartError> Process::adopt(policy::Service service) {
+  auto secrets = Secrets::load(service, *secrets_);
+  if (!secrets) {
+    if (snapshot_) note_secrets(telemetry::ReloadResult::failure, "");
+    return std::unexpected(secrets_error(secrets.error()));
+  }
   auto resources = acquire(service);
   if (!resources) return std::unexpected(std::move(resources.error()));
   if (auto configured = telemetry_.configure(service.access_log); !configured) {
     return std::unexpected(
         StartError{.kind = StartError::Kind::permission, .text = configured.error()});
   }
-  snapshot_ = clusters_.compile(std::move(service), now());
+  const bool renewed = *secrets != *secrets_;
+  *secrets_ = std::move(*secrets);
+  snapshot_ = clusters_.compile(std::move(service), now(), secrets_->contexts());
   if (workers_.empty()) start_workers(snapshot_->service.process);
   follow(std::move(*resources));
   remember(telemetry::ReloadResult::success, "");
+  if (renewed && !secrets_->empty()) note_secrets(telemetry::ReloadResult::success, "");
+  watch_secrets();
   return {};
+}
+
+// Certificate and key are two files, so they may not belong together for a moment: then everything
+// stays as it is until the next change.
+void Process::renew_secrets() {
+  if (state_ != State::serving) return;
+  auto secrets = Secrets::load(snapshot_->service, *secrets_);
+  if (!secrets) {
+    log::error("certificates refused, the last good ones stay",
+               {{"file", secrets.error().file}, {"reason", secrets.error().text}});
+    return note_secrets(telemetry::ReloadResult::failure, std::move(secrets.error().text));
+  }
+  if (*secrets == *secrets_) return;
+  *secrets_ = std::move(*secrets);
+  snapshot_ = clusters_.compile(snapshot_->service, now(), secrets_->contexts());
+  Resources nothing;
+  nothing.changes.resize(workers_.size());
+  follow(std::move(nothing));
+  note_secrets(telemetry::ReloadResult::success, "certificates renewed");
+  log::info("certificates renewed", {{"generation", snapshot_->generation}});
+}
+
+void Process::watch_secrets() {
+  auto files = secrets_->files();
+  if (files == watched_secrets_) return;
+  watched_secrets_ = std::move(files);
+  secrets_watch_.reset();
+  if (watched_secrets_.empty()) return;
+  secrets_watch_.emplace(loop_, watched_secrets_, [this] { renew_secrets(); });
+}
+
+// In the history stands what was no part of a reload, which has an entry of its own.
+void Process::note_secrets(telemetry::ReloadResult result, std::string note) {
+  telemetry_.metrics().tls_reloaded(result, snapshot_->generation);
+  if (!note.empty()) enter_history(result, std::move(note));
 }
 
 std::expected<Process::Resources, StartError> Process::acquire(
     const policy::Service& service) const {
   const policy::Service* before = snapshot_ ? &snapshot_->service : nullptr;
+  const auto had = before == nullptr ? std::vector<ListenerNeed>{} : listener_needs(*before);
+  const auto needs = listener_needs(service);
   Resources resources;
   resources.changes.resize(workers_.empty() ? service.process.workers : workers_.size());
-  for (const auto direction : {Direction::inbound, Direction::outbound}) {
-    const auto address = listen_address(&service, direction);
-    if (address == listen_address(before, direction)) continue;
-    std::vector<net::ListeningSocket> sockets;
-    if (address) {
-      auto opened = open_sockets(*address, resources.changes.size());
-      if (!opened) return std::unexpected(std::move(opened.error()));
-      sockets = std::move(*opened);
-      log::info("listening",
-                {{"direction", name_of(direction)}, {"address", sockets.front().address().text()}});
-    }
+  for (const ListenerNeed& need : missing_in(needs, had)) {
+    auto opened = open_sockets(need, resources.changes.size());
+    if (!opened) return std::unexpected(address_error(opened.error()));
+    if (opened->empty()) continue;
+    log::info("listening", {{"direction", name_of(need.doorway.direction)},
+                            {"address", opened->front().address().text()}});
     for (std::size_t i = 0; i < resources.changes.size(); ++i) {
-      auto& change = resources.changes[i].emplace_back(direction, std::nullopt);
-      if (address) change.socket.emplace(std::move(sockets[i]));
+      resources.changes[i].push_back({need.doorway, need.address, std::move((*opened)[i])});
+    }
+  }
+  for (const ListenerNeed& need : missing_in(had, needs)) {
+    for (auto& changes : resources.changes) {
+      changes.push_back({need.doorway, need.address, std::nullopt});
     }
   }
   const auto& admin = service.admin.listen;
   if (admin && (before == nullptr || before->admin.listen != admin)) {
-    auto opened = open_sockets(*admin, 1);
-    if (!opened) return std::unexpected(std::move(opened.error()));
+    auto opened = open_sockets({.doorway = {}, .address = *admin}, 1);
+    if (!opened) return std::unexpected(address_error(opened.error()));
     log::info("listening", {{"direction", "admin"}, {"address", opened->front().address().text()}});
     resources.admin.emplace(std::move(opened->front()));
   }
@@ -218,6 +259,10 @@ std::unexpected<std::string> Process::refuse_reload(std::string mistakes) {
 
 void Process::remember(telemetry::ReloadResult result, std::string note) {
   telemetry_.metrics().reloaded(result, snapshot_->generation);
+  enter_history(result, std::move(note));
+}
+
+void Process::enter_history(telemetry::ReloadResult result, std::string note) {
   history_.push_front({.generation = snapshot_->generation,
                        .at = std::chrono::system_clock::now(),
                        .result = result,
@@ -234,6 +279,7 @@ void Process::reopen_logs() {
 void Process::drain() {
   state_ = State::draining;
   watch_.reset();
+  secrets_watch_.reset();
   const Duration limit = snapshot_->service.process.drain;
   log::info("draining", {{"limit_ms", whole_milliseconds(limit)}});
   loop_.scheduler().arm_in(drain_limit_, limit);

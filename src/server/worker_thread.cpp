@@ -26,16 +26,22 @@ void WorkerThread::apply(std::shared_ptr<const proxy::Snapshot> snapshot,
   auto shared = std::make_shared<std::vector<ListenerChange>>(std::move(changes));
   loop_.mailbox().post([this, snapshot = std::move(snapshot), shared] {
     worker_.apply(snapshot);
-    for (ListenerChange& change : *shared) {
-      door(change.direction).listen(loop_, std::exchange(change.socket, std::nullopt));
-    }
+    follow(std::move(*shared));
   });
 }
 
-void WorkerThread::Door::listen(net::Loop& loop, std::optional<net::ListeningSocket> socket) {
-  if (listener_) listener_->close();
-  listener_.reset();
-  if (socket) listener_ = std::make_unique<net::Listener>(loop, std::move(*socket), *this);
+void WorkerThread::follow(std::vector<ListenerChange> changes) {
+  for (ListenerChange& change : changes) {
+    if (change.socket) {
+      doors_.push_back(std::make_unique<Door>(loop_, worker_, std::move(change)));
+      continue;
+    }
+    std::erase_if(doors_, [&change](const auto& door) {
+      if (!door->is(change)) return false;
+      door->close();
+      return true;
+    });
+  }
 }
 
 void WorkerThread::check_health() {
@@ -44,8 +50,8 @@ void WorkerThread::check_health() {
 
 void WorkerThread::drain(std::function<void()> drained) {
   loop_.mailbox().post([this, drained = std::move(drained)] {
-    inbound_.listen(loop_, std::nullopt);
-    outbound_.listen(loop_, std::nullopt);
+    for (const auto& door : doors_) door->close();
+    doors_.clear();
     worker_.drain(drained);
   });
 }

@@ -13,6 +13,7 @@ using resilience::Failure;
 using resilience::Refusal;
 
 std::string_view protocol_of(const Record& record) {
+  if (record.tunnel) return "tcp";
   switch (record.protocol) {
     case http::Version::http_1_0: return "HTTP/1.0";
     case http::Version::http_1_1: return "HTTP/1.1";
@@ -41,10 +42,15 @@ class JsonLine {
     out_.address(record.downstream);
     out_.raw('"');
     word("protocol", protocol_of(record));
-    text("method", record.method_text, LineLimits::name);
-    text("authority", record.authority, LineLimits::authority);
-    text("target", record.target, LineLimits::target);
-    count("status", record.status);
+    if (record.tunnel) {
+      write_tunnel(*record.tunnel);
+      optional_text("server_name", record.authority, LineLimits::authority);
+    } else {
+      text("method", record.method_text, LineLimits::name);
+      text("authority", record.authority, LineLimits::authority);
+      text("target", record.target, LineLimits::target);
+      count("status", record.status);
+    }
     if (record.grpc_status) write_grpc(*record.grpc_status);
     write_choice(record);
     milliseconds("duration_ms", record.elapsed);
@@ -52,7 +58,7 @@ class JsonLine {
     count("request_bytes", record.bytes_received);
     count("response_bytes", record.bytes_sent);
     write_attempts(record);
-    write_budget(record);
+    if (!record.tunnel) write_budget(record);
     write_ending(record);
     optional_text("request_id", record.request_id, LineLimits::name);
     optional_text("user_agent", record.user_agent, LineLimits::user_agent);
@@ -64,6 +70,15 @@ class JsonLine {
     count("grpc_status", status);
     const std::string_view name = http::name_of(static_cast<http::GrpcStatus>(status));
     if (!name.empty()) word("grpc_status_name", name);
+  }
+
+  void write_tunnel(const TunnelFacts& tunnel) {
+    word("end", name_of(tunnel.end));
+    if (!tunnel.destination) return;
+    key("destination");
+    out_.raw('"');
+    out_.address(*tunnel.destination);
+    out_.raw('"');
   }
 
   void write_choice(const Record& record) {
@@ -109,6 +124,7 @@ class JsonLine {
     if (record.failover_refused != Refusal::none) {
       word("failover_refused", resilience::name_of(record.failover_refused));
     }
+    write_authorization(record);
     if (record.hedged) flag("hedged");
     if (record.fallback) flag("fallback");
     if (record.cascaded) flag("cascaded");
@@ -116,6 +132,13 @@ class JsonLine {
       word("unproductive", name_of(record.unproductive));
       milliseconds("unproductive_ms", record.unproductive_time);
     }
+  }
+
+  void write_authorization(const Record& record) {
+    optional_text("caller", record.caller, LineLimits::name);
+    if (record.authorization < AuthorizationVerdict::denied) return;
+    word("authorization", name_of(record.authorization));
+    if (record.authorization_rule) count("authorization_rule", *record.authorization_rule + 1);
   }
 
   void key(std::string_view name) {
@@ -166,6 +189,35 @@ class TextLine {
     out_.raw(name_of(record.direction));
     out_.raw(' ');
     out_.address(record.downstream);
+    if (record.tunnel) {
+      write_tunnel(*record.tunnel);
+    } else {
+      write_request(record);
+    }
+    out_.milliseconds(record.elapsed);
+    out_.raw("ms attempts=");
+    write_attempts(record);
+    if (!record.tunnel) write_budget(record);
+    write_ending(record);
+    write_rest(record);
+    out_.raw('\n');
+  }
+
+ private:
+  // tcp 10.0.0.4:5432 closed
+  void write_tunnel(const TunnelFacts& tunnel) {
+    out_.raw(" tcp ");
+    if (tunnel.destination) {
+      out_.address(*tunnel.destination);
+    } else {
+      out_.raw('-');
+    }
+    out_.raw(' ');
+    out_.raw(name_of(tunnel.end));
+    out_.raw(' ');
+  }
+
+  void write_request(const Record& record) {
     out_.raw(" \"");
     out_.quoted(record.method_text, LineLimits::name);
     out_.raw(' ');
@@ -175,9 +227,9 @@ class TextLine {
     out_.raw("\" ");
     out_.number(record.status);
     out_.raw(' ');
-    out_.milliseconds(record.elapsed);
-    out_.raw("ms attempts=");
-    write_attempts(record);
+  }
+
+  void write_budget(const Record& record) {
     out_.raw(" budget=");
     out_.milliseconds(record.budget);
     out_.raw('/');
@@ -185,12 +237,8 @@ class TextLine {
     out_.raw("ms");
     word("source", resilience::name_of(record.budget_source));
     if (looked_for_cause(record)) word("cause", name_of(record.cause));
-    write_ending(record);
-    write_rest(record);
-    out_.raw('\n');
   }
 
- private:
   // [10.0.0.4:8080/503/41ms,10.0.0.9:8080/connect_refused/0.2ms]
   void write_attempts(const Record& record) {
     out_.raw('[');
@@ -202,6 +250,8 @@ class TextLine {
       out_.raw('/');
       if (attempt.failure != Failure::none) {
         out_.raw(resilience::name_of(attempt.failure));
+      } else if (record.tunnel) {
+        out_.raw("connected");
       } else {
         out_.number(attempt.status);
       }
@@ -217,6 +267,7 @@ class TextLine {
     if (record.failover_refused != Refusal::none) {
       word("failover_refused", resilience::name_of(record.failover_refused));
     }
+    write_authorization(record);
     if (record.hedged) out_.raw(" hedged");
     if (record.fallback) out_.raw(" fallback");
     if (record.cascaded) out_.raw(" cascaded");
@@ -225,6 +276,13 @@ class TextLine {
     out_.raw('/');
     out_.milliseconds(record.unproductive_time);
     out_.raw("ms");
+  }
+
+  void write_authorization(const Record& record) {
+    text("caller", record.caller, LineLimits::name);
+    if (record.authorization < AuthorizationVerdict::denied) return;
+    word("authorization", name_of(record.authorization));
+    if (record.authorization_rule) count("authorization_rule", *record.authorization_rule + 1);
   }
 
   // 14/UNAVAILABLE

@@ -54,6 +54,11 @@ void Metrics::reloaded(ReloadResult result, std::uint64_t generation) {
   generation_.store(generation);
 }
 
+void Metrics::tls_reloaded(ReloadResult result, std::uint64_t generation) {
+  (result == ReloadResult::success ? tls_reloads_succeeded_ : tls_reloads_failed_).fetch_add(1);
+  generation_.store(generation);
+}
+
 void Metrics::add_source(SampleSource source) {
   const std::lock_guard lock{mutex_};
   sources_.push_back(std::move(source));

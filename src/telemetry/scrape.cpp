@@ -42,6 +42,15 @@ class ShardReader {
     }
     shard.attempts.for_each([this](const auto& series) { read_attempts(series); });
     shard.upstreams.for_each([this](const auto& series) { read_upstream(series); });
+    shard.callers.for_each([this](const auto& series) {
+      for (std::size_t verdict = 1; verdict < authorization_verdict_count; ++verdict) {
+        const Count& count = series.values[verdict];
+        if (count.value() == 0) continue;
+        families_.add(Family::authorization,
+                      {series.labels[0], name_of(static_cast<AuthorizationVerdict>(verdict))},
+                      number(count));
+      }
+    });
     shard.upstream_floods.for_each([this](const auto& series) {
       families_.add(Family::upstream_floods, {series.labels[0], series.labels[1]},
                     number(series.values));
@@ -54,6 +63,12 @@ class ShardReader {
     values.grpc.for_each([&](const auto& series) { read_grpc(direction, series); });
     read_reasons(Family::malformed_requests, direction, values.malformed_requests);
     read_reasons(Family::downstream_floods, direction, values.floods);
+    read_reasons(Family::connections_detected, direction, values.detected);
+    read_reasons(Family::connections_refused, direction, values.refused);
+    read_handshakes(direction, values);
+    values.tunnels.for_each([&](const auto& series) { read_tunnels(direction, series); });
+    families_.add(Family::tunnels_open, {direction},
+                  number(open_now(values.tunnels_started.value(), values.tunnels_ended.value())));
     // Zeros, so that the first one is seen as an increase.
     for (std::size_t flood = 0; flood < codec::h2_flood_count; ++flood) {
       families_.add(Family::downstream_floods,
@@ -118,10 +133,38 @@ class ShardReader {
     }
   }
 
+  // A direction without TLS shows nothing.
+  void read_handshakes(std::string_view direction, const ListenerValues& values) {
+    constexpr std::array<std::string_view, 2> resumed{"false", "true"};
+    for (std::size_t version = 0; version < tls_versions.size(); ++version) {
+      for (std::size_t how = 0; how < resumed.size(); ++how) {
+        const Count& count = values.handshakes[version][how];
+        if (count.value() == 0) continue;
+        families_.add(Family::tls_handshakes, {direction, tls_versions[version], resumed[how]},
+                      number(count));
+      }
+    }
+    read_reasons(Family::tls_handshake_failures, direction, values.handshake_failures);
+  }
+
   void read_reasons(Family family, std::string_view direction, const auto& table) {
     table.for_each([&](const auto& series) {
       families_.add(family, {direction, series.labels[0]}, number(series.values));
     });
+  }
+
+  void read_tunnels(std::string_view direction, const auto& series) {
+    const std::string_view upstream = series.labels[0];
+    const TunnelValues& values = series.values;
+    for (std::size_t end = 0; end < tunnel_end_count; ++end) {
+      if (values.ended[end].value() == 0) continue;
+      families_.add(Family::tunnels, {direction, upstream, name_of(static_cast<TunnelEnd>(end))},
+                    number(values.ended[end]));
+    }
+    families_.add(Family::tunnel_bytes, {direction, upstream, "caller"},
+                  number(values.from_caller));
+    families_.add(Family::tunnel_bytes, {direction, upstream, "upstream"},
+                  number(values.from_upstream));
   }
 
   void read_grpc(std::string_view direction, const auto& series) {
@@ -278,6 +321,12 @@ std::vector<prometheus::MetricFamily> Metrics::Scrape::Collect() const {
   families.add(Family::config_last_reload, {}, metrics_.last_reload_succeeded_.load() ? 1 : 0);
   families.add(Family::config_reloads, {results[0]}, number(metrics_.reloads_succeeded_.load()));
   families.add(Family::config_reloads, {results[1]}, number(metrics_.reloads_failed_.load()));
+  const std::uint64_t renewed = metrics_.tls_reloads_succeeded_.load();
+  const std::uint64_t kept = metrics_.tls_reloads_failed_.load();
+  if (renewed + kept > 0) {
+    families.add(Family::tls_reloads, {results[0]}, number(renewed));
+    families.add(Family::tls_reloads, {results[1]}, number(kept));
+  }
   families.add(Family::build_info, {metrics_.version_}, 1);
   add_process(families);
   return families.build();

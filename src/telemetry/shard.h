@@ -5,6 +5,7 @@
 #include <array>
 #include <span>
 
+#include "duration_histogram.h"
 #include "series_table.h"
 #include "weir/http/grpc.h"
 #include "weir/resilience/budget.h"
@@ -13,26 +14,6 @@
 #include "weir/telemetry/worker_metrics.h"
 
 namespace weir::telemetry {
-
-// From half a millisecond, below which a sidecar's own cost dominates, to the usual largest budget.
-inline constexpr std::array<double, 15> bucket_bounds{
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30};
-
-class DurationHistogram {
- public:
-  void observe(Duration duration) {
-    const auto place = std::ranges::lower_bound(bucket_bounds, seconds(duration));
-    counts_[static_cast<std::size_t>(place - bucket_bounds.begin())].add();
-    sum_ns_.add(static_cast<std::uint64_t>(std::max(duration, Duration::zero()).count()));
-  }
-  // Not cumulative; the last one is beyond every bound.
-  std::uint64_t count(std::size_t bucket) const { return counts_[bucket].value(); }
-  double sum_seconds() const { return static_cast<double>(sum_ns_.value()) / 1e9; }
-
- private:
-  std::array<Count, bucket_bounds.size() + 1> counts_;
-  Count sum_ns_;
-};
 
 inline constexpr std::size_t failure_count =
     static_cast<std::size_t>(resilience::Failure::internal) + 1;
@@ -57,6 +38,8 @@ inline constexpr std::array<std::string_view, 2> cascades{"cancelled", "refused"
 enum class Result : std::uint8_t { success, failure };
 inline constexpr std::array<std::string_view, 2> results{"success", "failure"};
 
+inline constexpr std::array<std::string_view, 2> tls_versions{"1.2", "1.3"};
+
 // Those that were made.
 std::span<const AttemptRecord> attempts_of(const Record& record);
 
@@ -67,8 +50,7 @@ struct ExchangeValues {
   Count request_bytes;
   Count response_bytes;
   Count fallbacks;
-  // Outbound only.
-  std::array<Count, cause_source_count> causes;
+  std::array<Count, cause_source_count> causes;  // outbound only, as the next
   std::array<Count, cascades.size()> cascaded;
 };
 
@@ -82,9 +64,8 @@ struct AttemptValues {
   std::array<Count, status_classes.size()> responses;
   std::array<Count, failure_count> failures;
   DurationHistogram duration;
-  // By Direction, Unproductive and Work.
-  std::array<std::array<std::array<SunkValues, work_count>, unproductive_count>, direction_count>
-      sunk;
+  using Sunk = std::array<std::array<SunkValues, work_count>, unproductive_count>;
+  std::array<Sunk, direction_count> sunk;  // by Direction, Unproductive and Work
 };
 
 struct UpstreamValues {
@@ -103,15 +84,32 @@ struct GrpcValues {
   DurationHistogram duration;
 };
 
+struct TunnelValues {
+  std::array<Count, tunnel_end_count> ended;
+  Count from_caller;
+  Count from_upstream;
+};
+
 struct ListenerValues {
   ListenerValues(std::size_t limit, Count& overflow)
       : exchanges(limit, overflow),
         grpc(limit, overflow),
+        tunnels(limit, overflow),
+        detected(limit, overflow),
+        refused(limit, overflow),
+        handshake_failures(limit, overflow),
         malformed_requests(limit, overflow),
         floods(limit, overflow) {}
 
-  SeriesTable<3, ExchangeValues> exchanges;  // route, upstream, version
-  SeriesTable<3, GrpcValues> grpc;           // upstream, service, method
+  SeriesTable<3, ExchangeValues> exchanges;                          // route, upstream, version
+  SeriesTable<3, GrpcValues> grpc;                                   // upstream, service, method
+  SeriesTable<1, TunnelValues> tunnels;                              // upstream
+  SeriesTable<1, Count> detected;                                    // kind
+  SeriesTable<1, Count> refused;                                     // reason
+  std::array<std::array<Count, 2>, tls_versions.size()> handshakes;  // by version and resumption
+  SeriesTable<1, Count> handshake_failures;                          // reason
+  Count tunnels_started;
+  Count tunnels_ended;
   std::size_t grpc_methods = 0;              // of those in `grpc`; the writer's
   SeriesTable<1, Count> malformed_requests;  // reason
   SeriesTable<1, Count> floods;              // reason
@@ -126,11 +124,16 @@ struct ListenerValues {
   std::array<Count, closed_count> closed;
 };
 
+// Identities that get series of their own, per worker.
+inline constexpr std::size_t caller_limit = 100;
+using AuthorizationCounts = std::array<Count, authorization_verdict_count>;
+
 struct WorkerMetrics::Shard {
   explicit Shard(std::size_t limit)
       : listeners{{{limit, overflow}, {limit, overflow}}},
         attempts(limit, overflow),
         upstreams(limit, overflow),
+        callers(limit, overflow),
         upstream_floods(limit, overflow) {}
 
   ListenerValues& listener(Direction direction) { return listeners[index_of(direction)]; }
@@ -139,7 +142,9 @@ struct WorkerMetrics::Shard {
   std::array<ListenerValues, direction_count> listeners;  // by Direction
   SeriesTable<2, AttemptValues> attempts;                 // upstream, version
   SeriesTable<1, UpstreamValues> upstreams;
-  SeriesTable<2, Count> upstream_floods;  // upstream, reason
+  SeriesTable<1, AuthorizationCounts> callers;  // identity
+  std::size_t known_callers = 0;                // of those in `callers`; the writer's
+  SeriesTable<2, Count> upstream_floods;        // upstream, reason
 };
 
 }  // namespace weir::telemetry

@@ -20,6 +20,29 @@ std::string_view name_of(Unproductive reason) {
 
 std::string_view name_of(Work work) { return work == Work::late ? "late" : "cut_short"; }
 
+std::string_view name_of(TunnelEnd end) {
+  switch (end) {
+    case TunnelEnd::closed: return "closed";
+    case TunnelEnd::caller_reset: return "caller_reset";
+    case TunnelEnd::upstream_reset: return "upstream_reset";
+    case TunnelEnd::idle: return "idle";
+    case TunnelEnd::age: return "age";
+    case TunnelEnd::drain: return "drain";
+    case TunnelEnd::not_established: return "not_established";
+  }
+  return "";
+}
+
+std::string_view name_of(AuthorizationVerdict verdict) {
+  switch (verdict) {
+    case AuthorizationVerdict::unasked: return "unasked";
+    case AuthorizationVerdict::allowed: return "allowed";
+    case AuthorizationVerdict::denied: return "denied";
+    case AuthorizationVerdict::would_deny: return "would_deny";
+  }
+  return "";
+}
+
 namespace {
 
 // An attempt of the fallback's upstream counts there.
@@ -68,6 +91,27 @@ WorkerMetrics::WorkerMetrics(std::size_t series_limit)
 WorkerMetrics::~WorkerMetrics() = default;
 
 void WorkerMetrics::record(const Record& record) {
+  if (record.tunnel) {
+    record_tunnel(record);
+  } else {
+    record_exchange(record);
+  }
+  record_attempts(record);
+  if (record.grpc) record_grpc(record);
+  if (record.authorization != AuthorizationVerdict::unasked) record_authorization(record);
+  if (!record.upstream.empty()) record_upstream(record);
+}
+
+void WorkerMetrics::record_tunnel(const Record& record) {
+  ListenerValues& listener = shard_->listener(record.direction);
+  listener.tunnels_ended.add();
+  TunnelValues& tunnels = listener.tunnels.at({record.upstream});
+  tunnels.ended[index_of(record.tunnel->end)].add();
+  tunnels.from_caller.add(record.bytes_received);
+  tunnels.from_upstream.add(record.bytes_sent);
+}
+
+void WorkerMetrics::record_exchange(const Record& record) {
   ListenerValues& listener = shard_->listener(record.direction);
   if (record.malformed_grants > 0) listener.malformed_grants.add(record.malformed_grants);
   if (record.failure == resilience::Failure::expired_on_arrival) listener.expired.add();
@@ -80,8 +124,6 @@ void WorkerMetrics::record(const Record& record) {
   if (record.bytes_sent > 0) exchange.response_bytes.add(record.bytes_sent);
   if (record.fallback) exchange.fallbacks.add();
 
-  record_attempts(record);
-  if (record.grpc) record_grpc(record);
   // Without a route nobody has set a budget or looked for a cause.
   if (record.upstream.empty()) return;
   listener.budget_source[index_of(record.budget_source)].add();
@@ -94,7 +136,6 @@ void WorkerMetrics::record(const Record& record) {
       exchange.cascaded[index_of(sent ? Cascade::cancelled : Cascade::refused)].add();
     }
   }
-  record_upstream(record);
 }
 
 void WorkerMetrics::record_attempts(const Record& record) {
@@ -122,8 +163,8 @@ void WorkerMetrics::record_upstream(const Record& record) {
   UpstreamValues& upstream = shard_->upstreams.at({record.upstream});
   const auto attempts = attempts_of(record);
   if (attempts.size() > 1 && upstream_of(record, attempts[1]) == record.upstream) {
-    const bool saved = record.failure == resilience::Failure::none && record.status < 500 &&
-                       record.status != 0 && !record.fallback;
+    const bool answered = record.tunnel || (record.status != 0 && record.status < 500);
+    const bool saved = record.failure == resilience::Failure::none && answered && !record.fallback;
     const auto result = index_of(saved ? Result::success : Result::failure);
     (record.hedged ? upstream.hedges : upstream.failovers)[result].add();
   }
@@ -144,10 +185,39 @@ void WorkerMetrics::record_grpc(const Record& record) {
   values.duration.observe(record.elapsed);
 }
 
+// Whoever holds a certificate of ours can come with a name of his own.
+void WorkerMetrics::record_authorization(const Record& record) {
+  auto& callers = shard_->callers;
+  const std::string_view caller = record.caller.empty() ? "none" : record.caller;
+  auto* counts = callers.find({caller});
+  if (counts == nullptr && shard_->known_callers < caller_limit) {
+    ++shard_->known_callers;
+    counts = &callers.at({caller});
+  }
+  if (counts == nullptr) counts = &callers.at({"other"});
+  (*counts)[index_of(record.authorization)].add();
+}
+
 void WorkerMetrics::exchange_started(Direction direction) {
   shard_->listener(direction).started.add();
 }
 void WorkerMetrics::exchange_ended(Direction direction) { shard_->listener(direction).ended.add(); }
+
+void WorkerMetrics::tunnel_started(Direction direction) {
+  shard_->listener(direction).tunnels_started.add();
+}
+void WorkerMetrics::connection_detected(Direction direction, std::string_view kind) {
+  shard_->listener(direction).detected.at({kind}).add();
+}
+void WorkerMetrics::connection_refused(Direction direction, std::string_view reason) {
+  shard_->listener(direction).refused.at({reason}).add();
+}
+void WorkerMetrics::tls_established(Direction direction, const net::TlsPeer& peer) {
+  shard_->listener(direction).handshakes[peer.tls_1_3 ? 1 : 0][peer.resumed ? 1 : 0].add();
+}
+void WorkerMetrics::tls_failed(Direction direction, std::string_view reason) {
+  shard_->listener(direction).handshake_failures.at({reason}).add();
+}
 
 void WorkerMetrics::downstream_opened(Direction direction) {
   shard_->listener(direction).opened.add();

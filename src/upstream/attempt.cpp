@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "connect_failure.h"
+#include "weir/upstream/connect_failure.h"
 
 namespace weir::upstream {
 
@@ -10,49 +10,104 @@ using resilience::Failure;
 
 Attempt::~Attempt() { release(); }
 
-void Attempt::start(cluster::Lease lease, const policy::Upstream& policy, Connection connection,
+void Attempt::start(cluster::Lease lease, const Approach& approach, Connection connection,
                     Wire wire) {
   lease_ = std::move(lease);
-  policy_ = &policy;
+  policy_ = &approach.policy;
+  source_ = approach.source;
+  connection_ = connection;
+  wire_ = wire;
   started_ = pools_.scheduler().now();
-  pool_ = &pools_.of(lease_.endpoint(), policy);
-  if (wire == Wire::http_2) {
-    start_h2(connection);
-  } else {
-    start_h1(connection);
+  pool_ = &pools_.of(lease_.endpoint(), approach);
+  begin();
+}
+
+void Attempt::begin() {
+  switch (wire_) {
+    case Wire::http_1_1: return start_h1();
+    case Wire::http_2: return start_h2();
+    case Wire::agreed: return start_agreed();
   }
 }
 
-void Attempt::start_h1(Connection connection) {
-  call_ = connection == Connection::any ? pool_->h1().take_idle(watcher_) : nullptr;
+void Attempt::start_h1() {
+  call_ = pool_->h1().take_idle(connection_, watcher_);
   if (call_ != nullptr) return;
-  if (pool_->size() >= policy_->pool.connections) return fail(Failure::connection_limit);
+  if (at_limit()) return fail(Failure::connection_limit);
   pool_->h1().reserve();
-  pools_.scheduler().arm_in(connect_timer_, policy_->connect_timeout);
-  connecting_ = pools_.connector().connect(lease_.endpoint().facts.address, *this);
+  epoch_ = pool_->epoch();
+  arm_connect_timer();
+  connecting_ = pools_.connector().connect(target(), *this);
 }
 
-void Attempt::start_h2(Connection connection) {
+void Attempt::start_h2() {
   H2Pool& pool = pool_->h2();
-  call_ = pool.join(*policy_, connection, watcher_);
+  call_ = pool.join(*policy_, connection_, watcher_);
   if (call_ == nullptr) {
-    if (pool_->size() >= policy_->pool.connections) return fail(Failure::connection_limit);
-    call_ = &pool.connect(lease_.endpoint().facts.address, *policy_, watcher_);
+    if (at_limit()) return fail(Failure::connection_limit);
+    net::Target to = target();
+    // This endpoint has agreed upon it before.
+    if (to.tls) to.alpn = net::Alpn::h2;
+    call_ = &pool.connect(to, *policy_, watcher_);
   }
-  if (call_->progress() == Call::Progress::connecting) {
+  if (call_->progress() == Call::Progress::connecting) arm_connect_timer();
+}
+
+void Attempt::start_agreed() {
+  const auto spoken = pool_->spoken();
+  if (spoken == Wire::http_1_1) return start_h1();
+  if (spoken == Wire::http_2) return start_h2();
+  if (!pool_->negotiation().going_on() && at_limit()) return fail(Failure::connection_limit);
+  arm_connect_timer();
+  pool_->negotiate(*this, target(), policy_->pool);
+}
+
+net::Target Attempt::target() const {
+  return pool_->target(lease_.endpoint().facts.address, wire_, source_);
+}
+
+// What was begun first counts: waiting for another connection starts no clock anew.
+void Attempt::arm_connect_timer() {
+  if (!connect_timer_.armed()) {
     pools_.scheduler().arm_in(connect_timer_, policy_->connect_timeout);
   }
 }
 
+void Attempt::on_negotiated(net::ConnectError error) {
+  if (error != net::ConnectError::none) {
+    connect_timer_.disarm();
+    return fail(failure_of(error));
+  }
+  begin();
+  if (state() != State::connecting) connect_timer_.disarm();
+  pools_.scheduler().schedule(watcher_);
+}
+
 void Attempt::on_connect(std::unique_ptr<net::Transport> transport, net::ConnectError error) {
+  count_handshake(pools_.recorder(), transport.get(), error);
   if (error != net::ConnectError::none) {
     stop_connecting();
     return fail(failure_of(error));
   }
   connecting_.reset();
   connect_timer_.disarm();
-  call_ = &pool_->h1().adopt(std::move(transport), policy_->pool, watcher_);
+  adopt(std::move(transport));
   pools_.scheduler().schedule(watcher_);
+}
+
+void Attempt::adopt(std::unique_ptr<net::Transport> transport) {
+  const bool outdated = epoch_ != pool_->epoch();
+  if (agreed_on_h2(*transport)) {
+    pool_->h1().unreserve();
+    H2Connection& connection = pool_->h2().adopt(std::move(transport), policy_->pool);
+    call_ = &connection.join(watcher_);
+    if (outdated) connection.retire(net::Closed::drain);
+    return;
+  }
+  if (wire_ == Wire::agreed && !outdated) pool_->remember_h1();
+  H1Connection& connection = pool_->h1().adopt(std::move(transport), policy_->pool, watcher_);
+  if (outdated) connection.retire(net::Closed::drain);
+  call_ = &connection;
 }
 
 void Attempt::send(const http::RequestHead& head) {
@@ -63,8 +118,21 @@ void Attempt::send(const http::RequestHead& head) {
 void Attempt::wake() {
   // An HTTP/2 connection may have been made before anything was sent on it.
   if (state() != State::connecting) return;
+  const bool securing = reached();
+  if (securing && policy_->tls && patience_ == Patience::connect) {
+    patience_ = Patience::handshake;
+    pools_.scheduler().arm_in(connect_timer_, policy_->tls->handshake_timeout);
+    return;
+  }
   release();
-  fail(Failure::connect_timeout);
+  if (!securing) return fail(Failure::connect_timeout);
+  pools_.recorder().tls_failed(telemetry::Direction::outbound, name_of(net::TlsError::timeout));
+  fail(Failure::tls_timeout);
+}
+
+bool Attempt::reached() const {
+  if (connecting_) return connecting_->reached();
+  return call_ != nullptr ? call_->reached() : pool_->negotiation().reached();
 }
 
 void Attempt::fail(Failure failure) {
@@ -74,7 +142,7 @@ void Attempt::fail(Failure failure) {
 
 Attempt::State Attempt::state() const {
   if (failure_ != Failure::none) return State::failed;
-  if (connecting_) return State::connecting;
+  if (connecting_ || waiting()) return State::connecting;
   if (call_ == nullptr) return State::resting;
   switch (call_->progress()) {
     case Call::Progress::connecting: return State::connecting;
@@ -94,6 +162,7 @@ Failure Attempt::failure() const {
 
 void Attempt::stop_connecting() {
   connect_timer_.disarm();
+  if (waiting()) pool_->stop_waiting(*this);
   if (!connecting_) return;
   connecting_.reset();
   pool_->h1().unreserve();

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "weir/codec/h1_writer.h"
+#include "weir/net/tls.h"
 
 namespace weir::upstream {
 namespace {
@@ -119,8 +120,9 @@ void H1Connection::next_head() {
 }
 
 void H1Connection::fail(Failure failure) {
+  const bool turned_away = channel_.tls() != nullptr && channel_.tls()->turned_us_away;
   progress_ = Progress::failed;
-  failure_ = failure;
+  failure_ = turned_away ? Failure::tls_alert : failure;
   scheduler_.schedule(*watcher_);
 }
 

@@ -15,8 +15,9 @@ H1Pool::~H1Pool() {
   idle_.clear_and_dispose(destroy);
 }
 
-Call* H1Pool::take_idle(Wakeable& watcher) {
+Call* H1Pool::take_idle(Freshness freshness, Wakeable& watcher) {
   if (idle_.empty()) return nullptr;
+  if (freshness == Freshness::fresh && idle_.back().requests() > 0) return nullptr;
   H1Connection& connection = idle_.back();
   idle_.pop_back();
   --idle_count_;
@@ -25,14 +26,28 @@ Call* H1Pool::take_idle(Wakeable& watcher) {
   return &connection;
 }
 
-Call& H1Pool::adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy,
-                    Wakeable& watcher) {
+H1Connection& H1Pool::make(std::unique_ptr<net::Transport> transport, const policy::Pool& policy) {
   policy_ = policy;
-  auto* connection = new H1Connection{std::move(transport), services_.scheduler, *this};
   services_.recorder.upstream_opened(upstream_);
-  busy_.push_back(*connection);
-  connection->bind(watcher);
-  return *connection;
+  return *new H1Connection{std::move(transport), services_.scheduler, *this};
+}
+
+H1Connection& H1Pool::adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy,
+                            Wakeable& watcher) {
+  H1Connection& connection = make(std::move(transport), policy);
+  busy_.push_back(connection);
+  connection.bind(watcher);
+  return connection;
+}
+
+void H1Pool::keep(std::unique_ptr<net::Transport> transport, const policy::Pool& policy) {
+  rest(make(std::move(transport), policy));
+}
+
+void H1Pool::rest(H1Connection& connection) {
+  idle_.push_back(connection);
+  ++idle_count_;
+  connection.rest_for(services_.random.jittered(policy_.idle_timeout, idle_jitter));
 }
 
 void H1Pool::on_idle(H1Connection& connection) {
@@ -41,9 +56,7 @@ void H1Pool::on_idle(H1Connection& connection) {
     return;
   }
   busy_.erase(busy_.iterator_to(connection));
-  idle_.push_back(connection);
-  ++idle_count_;
-  connection.rest_for(services_.random.jittered(policy_.idle_timeout, idle_jitter));
+  rest(connection);
 }
 
 void H1Pool::on_closed(H1Connection& connection, net::Closed reason) {

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "connect_failure.h"
+#include "weir/upstream/connect_failure.h"
 
 namespace weir::upstream {
 namespace {
@@ -14,14 +14,29 @@ constexpr std::size_t write_size = 64UL * 1024;
 
 }  // namespace
 
-H2Connection::H2Connection(PoolServices& services, H2Owner& owner, const Address& address,
+H2Connection::H2Connection(PoolServices& services, H2Owner& owner, const net::Target& target,
                            const policy::Pool& policy)
     : services_(services),
       owner_(owner),
       policy_(policy),
       session_(codec::H2Session::Role::client, {}, *this, services.scheduler.now()),
       began_(services.scheduler.now()) {
-  connecting_ = services_.connector.connect(address, *this);
+  connecting_ = services_.connector.connect(target, *this);
+}
+
+H2Connection::H2Connection(PoolServices& services, H2Owner& owner,
+                           std::unique_ptr<net::Transport> transport, const policy::Pool& policy)
+    : services_(services),
+      owner_(owner),
+      policy_(policy),
+      session_(codec::H2Session::Role::client, {}, *this, services.scheduler.now()),
+      began_(services.scheduler.now()) {
+  net::ChannelEvents& events = *this;
+  channel_.emplace(std::move(transport), services_.scheduler.ready(), events);
+}
+
+bool H2Connection::turned_away() const {
+  return channel_ && channel_->tls() != nullptr && channel_->tls()->turned_us_away;
 }
 
 H2Stream& H2Connection::join(Wakeable& watcher) {
@@ -43,13 +58,18 @@ bool H2Connection::has_room() const {
 
 void H2Connection::on_connect(std::unique_ptr<net::Transport> transport, net::ConnectError error) {
   connecting_.reset();
+  count_handshake(services_.recorder, transport.get(), error);
   if (error != net::ConnectError::none) {
     while (!streams_.empty()) streams_.front().fail(failure_of(error));
     return;
   }
-  services_.recorder.upstream_opened(owner_.upstream());
   net::ChannelEvents& events = *this;
   channel_.emplace(std::move(transport), services_.scheduler.ready(), events);
+  begin();
+}
+
+void H2Connection::begin() {
+  services_.recorder.upstream_opened(owner_.upstream());
   find_standing();
   for (H2Stream& stream : streams_) stream.on_connected();
   on_output();

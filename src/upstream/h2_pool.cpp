@@ -20,25 +20,36 @@ H2Pool::~H2Pool() {
 }
 
 Call* H2Pool::join(const policy::Upstream& policy, Freshness freshness, Wakeable& watcher) {
-  if (freshness == Freshness::any) {
-    for (H2Connection& connection : roomy_) {
-      if (connection.has_room()) return &connection.join(watcher);
-    }
+  for (H2Connection& connection : roomy_) {
+    const bool wanted = freshness == Freshness::any || connection.carried_nothing();
+    if (wanted && connection.has_room()) return &connection.join(watcher);
   }
   // One that takes longer than a caller would wait is not worth another's wait.
-  const Instant oldest = services_.scheduler.now() - policy.connect_timeout;
+  const Duration patience =
+      policy.connect_timeout + (policy.tls ? policy.tls->handshake_timeout : Duration{});
+  const Instant oldest = services_.scheduler.now() - patience;
   for (H2Connection& connection : connecting_) {
     if (connection.has_room() && connection.began() > oldest) return &connection.join(watcher);
   }
   return nullptr;
 }
 
-Call& H2Pool::connect(const Address& address, const policy::Upstream& policy, Wakeable& watcher) {
+Call& H2Pool::connect(const net::Target& target, const policy::Upstream& policy,
+                      Wakeable& watcher) {
   policy_ = policy.pool;
-  auto* connection = new H2Connection{services_, *this, address, policy_};
+  auto* connection = new H2Connection{services_, *this, target, policy_};
   ++size_;
   connecting_.push_front(*connection);
   return connection->join(watcher);
+}
+
+H2Connection& H2Pool::adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy) {
+  policy_ = policy;
+  auto* connection = new H2Connection{services_, *this, std::move(transport), policy_};
+  ++size_;
+  connecting_.push_front(*connection);
+  connection->begin();
+  return *connection;
 }
 
 List<H2Connection>& H2Pool::list_of(Standing standing) {

@@ -26,6 +26,8 @@ H2Stream::H2Stream(H2Connection& connection, PoolServices& services, Wakeable& w
 
 H2Stream::~H2Stream() { services_.heads.give(std::move(response_)); }
 
+bool H2Stream::reached() const { return connection_ != nullptr && connection_->reached(); }
+
 void H2Stream::on_connected() { advance(Progress::connected); }
 
 void H2Stream::start(const http::RequestHead& head) {
@@ -119,6 +121,7 @@ Failure H2Stream::failure_of(codec::H2Error error) const {
   if (error == codec::H2Error::refused_stream || error == codec::H2Error::http_1_1_required) {
     return Failure::stream_refused;
   }
+  if (connection_->turned_away()) return Failure::tls_alert;
   const bool race = connection_->lost() && proven_ && connection_->received() == received_before_;
   return race ? Failure::reset_reused_connection : Failure::reset_before_response;
 }

@@ -9,7 +9,8 @@ Wire wire_for(const policy::Upstream& upstream, const http::RequestHead& head) {
     case policy::Protocol::automatic: break;
   }
   if (!head.upgrade.empty() || head.method == http::Method::connect) return Wire::http_1_1;
-  return head.is_grpc() ? Wire::http_2 : Wire::http_1_1;
+  if (head.is_grpc()) return Wire::http_2;
+  return upstream.tls ? Wire::agreed : Wire::http_1_1;
 }
 
 }  // namespace weir::upstream

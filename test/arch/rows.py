@@ -8,7 +8,7 @@ ROWS = [
     ["upstream", "discovery"],
     ["downstream", "cluster", "telemetry"],
     ["body"],
-    ["net", "codec", "resilience", "route", "config"],
+    ["net", "codec", "resilience", "route", "config", "interception"],
     ["policy"],
     ["http"],
     ["base"],

@@ -1,5 +1,6 @@
 // What an application need not know: budgets, marks and the caller's going cross it all the same.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "support/sim_chain.h"
@@ -19,7 +20,7 @@ constexpr Copies correlated[] = {Copies::everything, Copies::trace_headers, Copi
 constexpr std::string_view request_id = "x-request-id: r-1\r\n";
 
 std::string budget(int budget_ms) {
-  return std::string{request_id} + "weir-budget-ms: " + std::to_string(budget_ms) + "\r\n";
+  return fmt::format("{}weir-budget-ms: {}\r\n", request_id, budget_ms);
 }
 
 std::vector<const Kept*> records(const ChainedService& service, Direction direction) {

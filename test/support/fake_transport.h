@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "weir/net/tls.h"
 #include "weir/net/transport.h"
 
 namespace weir::net {
@@ -15,6 +17,9 @@ namespace weir::net {
 // Outlives the transport that it made, and tells what became of it.
 class FakePeer {
  public:
+  // What a handshake has established; none on a plain connection.
+  std::optional<TlsPeer> tls;
+
   std::unique_ptr<Transport> connect() { return std::make_unique<Wire>(*this); }
 
   // What the peer does; the proxy hears of it when it is delivered.
@@ -66,6 +71,7 @@ class FakePeer {
     void reset_on_close() override { peer_.resets_ = true; }
     const Address& peer() const override { return remote_; }
     const Address& local() const override { return local_; }
+    const TlsPeer* tls() const override { return peer_.tls ? &*peer_.tls : nullptr; }
 
    private:
     FakePeer& peer_;

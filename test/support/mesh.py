@@ -26,13 +26,13 @@ TOOLS = Path(os.environ.get("WEIR_TOOLS", WEIR.parent))
 class Instance:
     """A weir_peer_instance; see peer_instance.cpp for its modes and peer_answer.h for its paths."""
 
-    def __init__(self, name, port=None):
+    def __init__(self, name, port=None, user=None):
         self.name = name
         self.port = port or free_port()
         self._control = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.process = Process([TOOLS / "weir_peer_instance", "--port", self.port, "--control",
-                                self._control, "--name", name], f"instance {name}")
+                                self._control, "--name", name], f"instance {name}", user=user)
         self.process.wait_for_port(self._control)
         self.process.wait_for_port(self.port)
 
@@ -66,11 +66,11 @@ class Answered:
 class Load:
     """A weir_peer_load: concurrent GET traffic in the background until stop()."""
 
-    def __init__(self, port, **options):
+    def __init__(self, port, user=None, **options):
         command = [TOOLS / "weir_peer_load", "--port", port]
         for name, value in options.items():
             command += [f"--{name.replace('_', '-')}", value]
-        self.process = Process(command, "load")
+        self.process = Process(command, "load", user=user)
 
     def stop(self):
         """Ends the traffic after the requests in flight; every request, in order of completion."""
@@ -98,8 +98,8 @@ class Weir:
         self.write(config)
         self.process = None
 
-    def start(self):
-        self.process = Process([WEIR, "run", "-c", self.file], "weir")
+    def start(self, user=None):
+        self.process = Process([WEIR, "run", "-c", self.file], "weir", user=user)
 
         def ready():
             if not self.process.running():
@@ -198,8 +198,8 @@ class MeshTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
         self.addCleanup(self._end)
 
-    def instance(self, name="a", port=None):
-        return self._keep(Instance(name, port))
+    def instance(self, name="a", port=None, user=None):
+        return self._keep(Instance(name, port, user))
 
     def instances(self, count=3):
         return [self.instance(chr(ord("a") + index)) for index in range(count)]

@@ -1,8 +1,7 @@
 // Concurrent GET traffic for tests: a line for every request, so that a test can judge each one.
 //
-//   weir_peer_load --port N [--host H] [--path P] [--method M] [--connections N] [--rate
-//   PER_SECOND]
-//                  [--seconds N] [--budget-ms N] [--prefix P]
+//   weir_peer_load --port N [--address A] [--host H] [--path P] [--method M] [--connections N]
+//                  [--rate PER_SECOND] [--seconds N] [--budget-ms N] [--prefix P]
 //
 // Runs for --seconds or until SIGTERM. Output, one line per request, in order of completion:
 //   START_MS ELAPSED_MS STATUS INSTANCE ID
@@ -29,6 +28,7 @@ using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::duration<double, std::milli>;
 
 struct Options {
+  std::string address = "127.0.0.1";
   std::uint16_t port = 0;
   std::string host = "catalog";
   std::string path = "/";
@@ -120,7 +120,7 @@ class Caller {
  private:
   Answer once(const std::string& request) {
     if (!wire_) {
-      const int descriptor = peer::connect_to("127.0.0.1", options_.port);
+      const int descriptor = peer::connect_to(options_.address, options_.port);
       if (descriptor < 0) return {.status = -1};
       wire_ = std::make_unique<peer::Wire>(descriptor);
     }
@@ -159,6 +159,7 @@ Options read_options(int count, char** arguments) {
   for (int index = 1; index + 1 < count; index += 2) {
     const std::string_view name = arguments[index];
     const std::string value = arguments[index + 1];
+    if (name == "--address") options.address = value;
     if (name == "--port") options.port = static_cast<std::uint16_t>(std::stoul(value));
     if (name == "--host") options.host = value;
     if (name == "--path") options.path = value;

@@ -1,6 +1,7 @@
 #include "peer_wire.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -98,9 +99,15 @@ int accept_on(int listener) {
 }
 
 int connect_to(const std::string& address, std::uint16_t port) {
-  const int descriptor = socket(AF_INET, SOCK_STREAM, 0);
-  const sockaddr_in name = address_of(address, port);
-  if (connect(descriptor, reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0) {
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (getaddrinfo(address.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return -1;
+  const int descriptor = socket(found->ai_family, SOCK_STREAM, 0);
+  const int result = connect(descriptor, found->ai_addr, found->ai_addrlen);
+  freeaddrinfo(found);
+  if (result != 0) {
     close(descriptor);
     return -1;
   }

@@ -58,7 +58,7 @@ def accepts(port, host="127.0.0.1"):
 class Process:
     """A started program. Its output goes to files, so that a full pipe never stalls it."""
 
-    def __init__(self, command, name=None, cores=None, stdin=subprocess.DEVNULL):
+    def __init__(self, command, name=None, cores=None, stdin=subprocess.DEVNULL, user=None):
         self.name = name or Path(command[0]).name
         self.command = [str(part) for part in command]
         if cores is not None:
@@ -66,9 +66,9 @@ class Process:
         self._out = tempfile.NamedTemporaryFile(prefix="weir-out-", delete=False)
         self._err = tempfile.NamedTemporaryFile(prefix="weir-err-", delete=False)
         self.started = time.monotonic()
-        self._popen = subprocess.Popen(
-            self.command, stdin=stdin, stdout=self._out, stderr=self._err, start_new_session=True
-        )
+        drop = {} if user is None else {"user": user, "group": user, "extra_groups": []}
+        self._popen = subprocess.Popen(self.command, stdin=stdin, stdout=self._out,
+                                       stderr=self._err, start_new_session=True, **drop)
         self.pid = self._popen.pid
         self.stdin = self._popen.stdin
 

@@ -107,19 +107,22 @@ class SimConnector::Attempt final : public net::Connecting {
   const std::shared_ptr<Attempt*>& self() const { return self_; }
   const Address& to() const { return to_; }
   net::ConnectEvents& events() { return events_; }
+  bool reached() const override { return reached_; }
+  void reach() { reached_ = true; }
 
  private:
   std::shared_ptr<Attempt*> self_ = std::make_shared<Attempt*>(this);
   Address to_;
   net::ConnectEvents& events_;
   Holdings& holdings_;
+  bool reached_ = false;
 };
 
-std::unique_ptr<net::Connecting> SimConnector::connect(const Address& to,
+std::unique_ptr<net::Connecting> SimConnector::connect(const net::Target& to,
                                                        net::ConnectEvents& events) {
   const Scope scope{Whose::world};
-  auto attempt = std::make_unique<Attempt>(to, events, holdings_);
-  const auto found = at_.find(to);
+  auto attempt = std::make_unique<Attempt>(to.address, events, holdings_);
+  const auto found = at_.find(to.address);
   const Duration delay = found == at_.end() ? Duration{} : found->second->delay();
   world_.after(delay, [this, self = attempt->self()] {
     if (*self != nullptr) complete(**self);
@@ -136,6 +139,7 @@ void SimConnector::complete(Attempt& attempt) {
   net::ConnectError error = net::ConnectError::none;
   switch (answer) {
     case Answer::black_hole: return;
+    case Answer::no_handshake: return attempt.reach();
     case Answer::refuse: error = net::ConnectError::refused; break;
     case Answer::unreachable: error = net::ConnectError::unreachable; break;
     case Answer::accept: {

@@ -50,7 +50,8 @@ class SimTransport final : public net::Transport, private LinkEvents {
 // Somebody that can be connected to.
 class Listening {
  public:
-  enum class Answer : std::uint8_t { accept, refuse, black_hole, unreachable };
+  // no_handshake: accepts the connection and does not secure it.
+  enum class Answer : std::uint8_t { accept, refuse, black_hole, unreachable, no_handshake };
   // Asked when the connection is attempted.
   virtual Answer answer() = 0;
   virtual Duration delay() = 0;
@@ -67,7 +68,8 @@ class SimConnector final : public net::Connector {
 
   void listen(const Address& address, Listening& listening) { at_[address] = &listening; }
   // Where nobody listens the connection is refused.
-  std::unique_ptr<net::Connecting> connect(const Address& to, net::ConnectEvents& events) override;
+  std::unique_ptr<net::Connecting> connect(const net::Target& to,
+                                           net::ConnectEvents& events) override;
 
  private:
   class Attempt;

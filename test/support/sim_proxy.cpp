@@ -44,7 +44,7 @@ Client& Scene::client(telemetry::Direction direction) {
   auto transport =
       std::make_unique<SimTransport>(link, Address::v4({127, 0, 0, 1}, port), holdings);
   const Scope scope{Whose::proxy};
-  worker.accept(direction, std::move(transport));
+  worker.accept({direction}, std::move(transport));
   return *clients.back();
 }
 

@@ -5,6 +5,7 @@ namespace weir::sim {
 void RecordingRecorder::record(const telemetry::Record& record) {
   const Scope scope{Whose::world};
   ++counted;
+  if (record.tunnel) ++tunnels_ended;
   if (!keep) return;
   Kept kept;
   kept.target = record.target;

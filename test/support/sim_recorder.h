@@ -38,6 +38,20 @@ class RecordingRecorder final : public telemetry::Recorder {
   void record(const telemetry::Record& record) override;
   void exchange_started(telemetry::Direction) override { ++started; }
   void exchange_ended(telemetry::Direction) override { ++ended; }
+  void tunnel_started(telemetry::Direction) override { ++tunnels_started; }
+  void connection_detected(telemetry::Direction, std::string_view kind) override {
+    const Scope scope{Whose::world};
+    ++detected[std::string{kind}];
+  }
+  void connection_refused(telemetry::Direction, std::string_view reason) override {
+    const Scope scope{Whose::world};
+    ++refused[std::string{reason}];
+  }
+  void tls_established(telemetry::Direction, const net::TlsPeer&) override {}
+  void tls_failed(telemetry::Direction, std::string_view reason) override {
+    const Scope scope{Whose::world};
+    ++handshakes_failed[std::string{reason}];
+  }
   void downstream_opened(telemetry::Direction) override { ++downstream_open; }
   void downstream_closed(telemetry::Direction, telemetry::Closed reason) override;
   void upstream_opened(std::string_view) override {
@@ -64,6 +78,11 @@ class RecordingRecorder final : public telemetry::Recorder {
   std::array<std::size_t, telemetry::closed_count> downstream_closes{};
   std::array<std::size_t, telemetry::closed_count> upstream_closes{};
   std::size_t resets_sent = 0;
+  std::size_t tunnels_started = 0;
+  std::size_t tunnels_ended = 0;
+  std::map<std::string, std::size_t, std::less<>> detected;
+  std::map<std::string, std::size_t, std::less<>> refused;
+  std::map<std::string, std::size_t, std::less<>> handshakes_failed;
   std::map<std::string, std::size_t, std::less<>> malformed;
   std::map<std::string, std::size_t, std::less<>> downstream_floods;
   std::map<std::string, std::size_t, std::less<>> upstream_floods;  // of all upstreams

@@ -42,7 +42,7 @@ void Sidecar::accept(std::shared_ptr<Link> link, telemetry::Direction direction,
       std::move(link), Address::v4({127, 0, 0, 1}, 40000), network_.holdings, side);
   const Scope scope{Whose::proxy};
   auto& worker = direction == telemetry::Direction::inbound ? inbound_ : outbound_;
-  worker.accept(direction, std::move(transport));
+  worker.accept({direction}, std::move(transport));
 }
 
 std::shared_ptr<Link> Sidecar::connect(telemetry::Direction direction) {

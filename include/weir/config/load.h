@@ -34,7 +34,9 @@ struct Problem {
 struct Loaded {
   policy::Service service;
   std::vector<Problem> warnings;  // in the order of the file
-  std::string source;             // the text that was read, for the history
+  // Files of certificates that do not exist now; at run time they may. In the order of the file.
+  std::vector<Problem> absent_files;
+  std::string source;  // the text that was read, for the history
 };
 
 // In the order of the file, at least one, at most `most_problems`.

@@ -3,13 +3,17 @@
 //   detecting --(client preface of HTTP/2)--> h2      detecting --(any other first byte)--> h1
 //   detecting --(end, broken, idle timeout, drain)--> closed
 //
+// What was agreed upon in a TLS handshake (ALPN) is taken at its word from the first byte on.
 // The preface is what RFC 9113, 3.4 begins a connection with; bytes that can still become one are
 // waited for, no longer than a head may take. The protocol object is made with the first bytes, so
 // a connection that says nothing holds next to nothing.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "weir/base/intrusive.h"
 #include "weir/base/random.h"
@@ -62,14 +66,26 @@ struct ConnectionServices {
   Random& random;  // makes the keys of bridged WebSockets
 };
 
+// What a listener gives us.
+struct Incoming {
+  // Implicit on purpose: most connections are addressed to the listener itself.
+  template <std::derived_from<net::Transport> T>
+  Incoming(std::unique_ptr<T> connection, std::optional<Address> meant_for = {})
+      : transport(std::move(connection)), destination(std::move(meant_for)) {}
+
+  std::unique_ptr<net::Transport> transport;
+  std::optional<Address> destination;  // see Stream::destination()
+};
+
 class Connection final : private net::ChannelEvents, private Wakeable, public Listed {
  public:
   // `handler` and `owner` outlive the connection. The limits are those of the configuration in
   // force when it was accepted.
-  Connection(std::unique_ptr<net::Transport> transport, const ConnectionServices& services,
-             const policy::Limits& limits, Handler& handler, ConnectionOwner& owner);
+  Connection(Incoming incoming, const ConnectionServices& services, const policy::Limits& limits,
+             Handler& handler, ConnectionOwner& owner);
 
   void drain();
+  const std::optional<Address>& destination() const { return destination_; }
   // For the protocol, once: it has finished with the channel, which ends with the connection. The
   // owner is told, and destroys the connection later, from the loop's top level.
   void close(net::Closed reason);
@@ -81,6 +97,7 @@ class Connection final : private net::ChannelEvents, private Wakeable, public Li
   void detect();
   void speak(std::unique_ptr<Protocol> protocol);
   void speak_h1();
+  void speak_h2();
   Accepted accepted() { return {*this, channel_, scheduler_, limits_, handler_, random_}; }
 
   Scheduler& scheduler_;
@@ -88,6 +105,7 @@ class Connection final : private net::ChannelEvents, private Wakeable, public Li
   Handler& handler_;
   ConnectionOwner& owner_;
   Random& random_;
+  std::optional<Address> destination_;
   net::Channel channel_;
   std::unique_ptr<Protocol> protocol_;  // null while detecting
   Timer timer_{*this};                  // while detecting

@@ -48,6 +48,8 @@ class H1Connection final : public Protocol, private Stream, private Wakeable {
   resilience::Failure body_failure() const override;
   Instant first_byte() const override { return first_byte_; }
   const Address& peer() const override { return channel_.peer(); }
+  const net::TlsPeer* tls() const override { return channel_.tls(); }
+  const std::optional<Address>& destination() const override { return connection_.destination(); }
   Caller caller() const override;
   void wake_on_change(Wakeable* watcher) override { watcher_ = watcher; }
   void inform(const http::ResponseHead& head) override;

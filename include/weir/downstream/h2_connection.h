@@ -42,6 +42,8 @@ class H2Connection final : public Protocol, private codec::H2SessionEvents, priv
   codec::H2Session& session() { return session_; }
   Scheduler& scheduler() { return accepted_.scheduler; }
   const Address& peer() const { return accepted_.channel.peer(); }
+  const net::TlsPeer* tls() const { return accepted_.channel.tls(); }
+  const std::optional<Address>& destination() const { return accepted_.connection.destination(); }
   const policy::Limits& limits() const { return accepted_.limits; }
   Random& random() { return accepted_.random; }
   // The handler has finished with a stream.

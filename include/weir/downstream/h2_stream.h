@@ -56,6 +56,8 @@ class H2Stream final : public Stream,
   resilience::Failure body_failure() const override;
   Instant first_byte() const override { return first_byte_; }
   const Address& peer() const override;
+  const net::TlsPeer* tls() const override;
+  const std::optional<Address>& destination() const override;
   Caller caller() const override { return gone_ ? Caller::gone : Caller::present; }
   void wake_on_change(Wakeable* watcher) override { watcher_ = watcher; }
   void inform(const http::ResponseHead& head) override;

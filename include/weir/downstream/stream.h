@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "weir/base/address.h"
@@ -14,6 +15,7 @@
 #include "weir/codec/h2_error.h"
 #include "weir/http/message.h"
 #include "weir/http/stream.h"
+#include "weir/net/transport.h"
 #include "weir/resilience/outcome.h"
 
 namespace weir::downstream {
@@ -38,6 +40,10 @@ class Stream {
   // When the first byte of the request arrived: budgets count from here.
   virtual Instant first_byte() const = 0;
   virtual const Address& peer() const = 0;
+  // What the caller's TLS handshake established; null on plain connections.
+  virtual const net::TlsPeer* tls() const = 0;
+  // Where the caller thought to be calling, on an intercepted connection; none on an explicit one.
+  virtual const std::optional<Address>& destination() const = 0;
 
   virtual Caller caller() const = 0;
   // Whom to schedule when caller() changes; null for nobody.

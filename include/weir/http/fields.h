@@ -58,10 +58,12 @@ enum class Name : std::uint8_t {
   weir_failover,
   x_envoy_attempt_count,
   x_envoy_expected_rq_timeout_ms,
+  x_forwarded_client_cert,
   x_forwarded_for,
   x_forwarded_host,
   x_forwarded_proto,
   x_request_id,
+  x_weir_identity,
 };
 
 // The Name of a field name (a token, RFC 9110, 5.6.2) in any case; `other` when weir gives it no

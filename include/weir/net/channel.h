@@ -67,6 +67,7 @@ class Channel final : private TransportEvents, private Wakeable {
   void reset_on_close() { transport_->reset_on_close(); }
   const Address& peer() const { return transport_->peer(); }
   const Address& local() const { return transport_->local(); }
+  const TlsPeer* tls() const { return transport_->tls(); }
 
   static constexpr std::size_t smallest_buffer = 4096;
   static constexpr std::size_t largest_buffer = 128UL * 1024;

@@ -1,4 +1,4 @@
-// Connects over TCP: the production Connector (net/transport.h).
+// Connects over TCP and secures with TLS: the production Connector (net/transport.h).
 #pragma once
 
 #include <memory>
@@ -12,7 +12,7 @@ class TcpConnector final : public Connector {
  public:
   explicit TcpConnector(Loop& loop) : loop_(loop) {}
 
-  std::unique_ptr<Connecting> connect(const Address& to, ConnectEvents& events) override;
+  std::unique_ptr<Connecting> connect(const Target& to, ConnectEvents& events) override;
 
  private:
   Loop& loop_;

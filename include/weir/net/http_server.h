@@ -64,7 +64,7 @@ class HttpServer final : private AcceptEvents {
 
  private:
   class Session;
-  void on_accept(std::unique_ptr<Transport> transport) override;
+  void on_accept(Arrival arrival) override;
   void remove(Session& session);
 
   Loop& loop_;

@@ -5,12 +5,14 @@
 // not starve those that exist. Out of descriptors or memory, it rests for `rest` and goes on.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <string>
 
 #include "weir/base/address.h"
 #include "weir/base/timer_queue.h"
+#include "weir/net/arrival.h"
 #include "weir/net/descriptor.h"
 #include "weir/net/loop.h"
 #include "weir/net/transport.h"
@@ -20,7 +22,7 @@ namespace weir::net {
 class AcceptEvents {
  public:
   // From the loop's top level. The listener may be closed in here, not destroyed.
-  virtual void on_accept(std::unique_ptr<Transport> transport) = 0;
+  virtual void on_accept(Arrival arrival) = 0;
 
  protected:
   ~AcceptEvents() = default;
@@ -36,8 +38,12 @@ struct ListenError {
 // sockets can be had, or none, before a configuration is handed to them.
 class ListeningSocket {
  public:
+  // `any_address`: also connections to addresses that are not ours, as TPROXY sends them. Needs
+  // CAP_NET_ADMIN.
+  enum class Reach : std::uint8_t { own_addresses, any_address };
   // Port 0 takes any free port, which address() then tells.
-  static std::expected<ListeningSocket, ListenError> open(const Address& address);
+  static std::expected<ListeningSocket, ListenError> open(const Address& address,
+                                                          Reach reach = Reach::own_addresses);
   const Address& address() const { return address_; }
 
   static constexpr int backlog = 4096;  // the kernel's somaxconn may lower it

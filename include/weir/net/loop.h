@@ -72,6 +72,8 @@ class Loop {
   [[nodiscard]] bool watch(int descriptor, Interest interest, Watcher& watcher);
   // Changes interest or watcher of a watched descriptor; what is ready now is reported again.
   void rewatch(int descriptor, Interest interest, Watcher& watcher);
+  // Ends a watch while the descriptor stays open, for who hands it on.
+  void unwatch(int descriptor, const Watcher& watcher);
   // Nothing is delivered to `watcher` any more. Closing the descriptor ends the watch itself.
   void forget(const Watcher& watcher);
 

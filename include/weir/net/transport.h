@@ -1,4 +1,4 @@
-// A byte stream to a peer: TCP now, TLS later, and a simulated one in tests.
+// A byte stream to a peer: TCP, TLS, and a simulated one in tests.
 //
 // Single-threaded and without callbacks into the caller's stack: completions are delivered from
 // the loop's top level. Exactly one read is outstanding at a time; connections keep one pending
@@ -9,16 +9,24 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "weir/base/address.h"
 
 namespace weir::net {
 
+class KernelPipe;
+class TlsClient;
+struct TlsPeer;
+
 enum class IoError : std::uint8_t {
   none,
   reset,    // ECONNRESET, EPIPE and their kind
   timeout,  // the kernel gave up (ETIMEDOUT)
+  // TLS: the connection ended without the peer's word that all has been said (close_notify).
+  // Complete messages stand, and ours can still be sent; what only an end delimits is cut off.
+  truncated,
   other
 };
 
@@ -52,10 +60,21 @@ class Transport {
   virtual void deliver_to(TransportEvents& events) = 0;
 
   // Reads at most `into.size()` bytes (> 0), once; `into` must stay valid until on_read() or the
-  // Transport's destruction.
+  // Transport's destruction. Nothing is put there before: many transports may wait with one buffer.
   virtual void read(std::span<char> into) = 0;
-  // Never blocks.
+  // Never blocks. Who was not rid of everything offers the rest again, unchanged at its beginning
+  // and not less of it: a part may be on its way in a record that counts when it has gone.
   virtual WriteResult write(std::span<const iovec> pieces) = 0;
+
+  // Whether bytes can go on without being looked at (splice(2)): plain TCP alone can.
+  virtual bool splices() const { return false; }
+  // As read(), into an empty pipe, which must stay valid as long.
+  virtual void splice_in(KernelPipe& into) { static_cast<void>(into); }
+  // As write(), of what the pipe holds.
+  virtual WriteResult splice_out(KernelPipe& from) {
+    static_cast<void>(from);
+    return {.bytes = 0, .error = IoError::other};
+  }
   // One on_writable() when the peer takes bytes again, or the connection broke.
   virtual void wait_writable() = 0;
   // Sends the end of our bytes; the peer may go on sending.
@@ -65,9 +84,37 @@ class Transport {
 
   virtual const Address& peer() const = 0;
   virtual const Address& local() const = 0;
+  // What a TLS handshake has established; null on plain connections.
+  virtual const TlsPeer* tls() const { return nullptr; }
 };
 
-enum class ConnectError : std::uint8_t { none, refused, unreachable, timeout, exhausted };
+enum class ConnectError : std::uint8_t {
+  none,
+  refused,
+  unreachable,
+  timeout,
+  exhausted,
+  tls,            // no common version, or the peer broke the handshake off
+  tls_untrusted,  // nobody we know vouches for the peer
+  tls_expired,
+  tls_wrong_name,
+  tls_alert  // the peer does not want us
+};
+
+enum class Alpn : std::uint8_t { http_1_1, h2, h2_or_http_1_1, nothing };
+
+// Where to connect to, and how the connection is secured.
+struct Target {
+  Target(const Address& to) : address(to) {}  // plain text; implicit on purpose
+
+  Address address;
+  std::shared_ptr<const TlsClient> tls;  // null: plain text
+  Alpn alpn = Alpn::nothing;             // what is offered in the handshake
+  // Connects from this address; port 0 leaves the choice of the port to the system. One that is not
+  // ours needs CAP_NET_ADMIN (IP_TRANSPARENT). A loopback address that this machine lacks is left
+  // out.
+  std::optional<Address> source{};
+};
 
 class ConnectEvents {
  public:
@@ -82,13 +129,17 @@ class ConnectEvents {
 class Connecting {
  public:
   virtual ~Connecting() = default;
+  // The peer has accepted; what is left is the TLS handshake.
+  virtual bool reached() const { return false; }
 };
 
 class Connector {
  public:
   virtual ~Connector() = default;
   // The time limit is the caller's: it destroys the Connecting. Never calls back from within.
-  virtual std::unique_ptr<Connecting> connect(const Address& to, ConnectEvents& events) = 0;
+  // With TLS the connection is there when the handshake is complete and the peer is who it should
+  // be; the time limit covers both.
+  virtual std::unique_ptr<Connecting> connect(const Target& to, ConnectEvents& events) = 0;
 };
 
 }  // namespace weir::net

@@ -32,6 +32,7 @@ struct Match {
   Pattern path;                       // compared without the query; a prefix ends at a segment
   std::vector<http::Method> methods;  // empty: all
   std::vector<FieldMatch> fields;     // all must hold
+  std::vector<Pattern> callers;       // SPIFFE ids, one must fit; empty: everybody
 };
 
 // What makes a choice stick to a user: the text that is hashed.

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "weir/base/address.h"
+#include "weir/policy/interception.h"
 #include "weir/policy/route.h"
+#include "weir/policy/tls.h"
 #include "weir/policy/upstream.h"
 
 namespace weir::policy {
@@ -62,6 +64,8 @@ struct Listener {
   bool trusted = true;
   // Of the traces that begin here: the share that is marked as sampled.
   Ratio sampled = percent(100);
+  Interception intercept;
+  Tunnel tunnel;
 };
 
 // There is no other endpoint to turn to, so these are off until the operator asks for them.
@@ -78,6 +82,11 @@ struct Inbound : Listener {
   Address application;
   std::optional<Duration> idle;  // streams: idle limit instead of a total after the first byte
   Upstream upstream = application_upstream();  // with `application` as its one endpoint
+  ListenerTls tls;
+  Authorization authorization;
+  // The header in which the application is told the caller's identity; what comes from outside
+  // under that name is dropped. Empty: it is not told.
+  std::string identity_header = "x-weir-identity";
 };
 
 struct Outbound : Listener {
@@ -85,6 +94,7 @@ struct Outbound : Listener {
   Duration margin = milliseconds{5};
   // Every upstream is reachable by its name as the host, behind all written routes.
   bool by_name = true;
+  std::vector<TcpListener> tcp;
 };
 
 enum class LogFormat : std::uint8_t { json, text };
@@ -103,6 +113,7 @@ struct Process {
 struct Service {
   Identity identity;
   Admin admin;
+  Tls tls;
   std::optional<Inbound> inbound;
   std::optional<Outbound> outbound;
   std::vector<Upstream> upstreams;  // in the order of the file, names unique

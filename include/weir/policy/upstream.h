@@ -14,7 +14,9 @@
 #include "weir/base/address.h"
 #include "weir/base/time.h"
 #include "weir/base/units.h"
+#include "weir/policy/interception.h"
 #include "weir/policy/match.h"
+#include "weir/policy/tls.h"
 
 namespace weir::policy {
 
@@ -124,6 +126,11 @@ struct Pool {
 struct Upstream {
   std::string name;
   std::vector<Endpoint> endpoints;  // at least one
+  // What else callers address it by, a virtual address of the platform for example: intercepted
+  // connections to one of these, or to an endpoint, belong to this upstream.
+  std::vector<Address> addresses;
+  std::optional<UpstreamTls> tls;  // none: plain text
+  Tunnel tunnel;                   // for opaque TCP
   Protocol protocol = Protocol::automatic;
   Duration connect_timeout = milliseconds{100};
   std::optional<HealthCheck> health;

@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "weir/base/ready_queue.h"
@@ -29,6 +30,7 @@ struct Cause {
   // other.
   resilience::Deadline failover_until = resilience::Deadline::none();
   ShortText criticality{};
+  std::string_view caller{};  // a verified identity; lives as long as the inbound request
 };
 
 // Somebody who can be woken on his worker by another. Guarded by the worker's bell.
@@ -59,6 +61,8 @@ class Causes {
   Causes(const Causes&) = delete;
   Causes& operator=(const Causes&) = delete;
 
+  // Before find(): caller() is wanted, which costs a copy.
+  void ask_for_caller() { wants_caller_ = true; }
   // Once.
   void find(const Ancestry& ancestry, Instant now);
   // Those that live.
@@ -74,6 +78,8 @@ class Causes {
   // The earliest of the candidates'.
   resilience::Deadline failover_until() const { return failover_until_; }
   std::string_view criticality() const { return criticality_.view(); }
+  // The live candidates'; empty when they do not agree.
+  std::string_view caller() const { return caller_; }
   // Every candidate's caller has gone; false for ever when one of them has completed.
   bool gone() const { return remaining_.load(std::memory_order_acquire) == 0; }
 
@@ -105,9 +111,11 @@ class Causes {
   std::uint8_t count_ = 0;
   telemetry::CauseSource source_ = telemetry::CauseSource::none;
   bool marked_as_retry_ = false;
+  bool wants_caller_ = false;
   bool inherits_ = false;
   std::atomic<bool> superseded_{false};
   ShortText criticality_;
+  std::string caller_;
   resilience::Deadline deadline_ = resilience::Deadline::none();
   resilience::Deadline failover_until_ = resilience::Deadline::none();
   std::atomic<std::uint32_t> remaining_{1};  // candidates that have not gone

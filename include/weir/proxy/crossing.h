@@ -30,6 +30,12 @@ class Crossing {
   Crossing(Services& services, downstream::Stream& stream, const CompiledListener& listener,
            Wakeable& woken);
 
+  // The policy that holds for our caller.
+  const policy::Listener& terms() const { return terms_; }
+  // Outbound, before the route is known: the identity of whoever caused the call, empty where
+  // nobody has proved one or several may have. Valid as long as this.
+  std::string_view find_caller();
+
   // Once, when the route is known and before the budget is: reads the marks that came with the
   // request, takes those out that mean nothing to the next, and inherits what the causes of a call
   // hand on. Fields from beyond the trust boundary have been removed before.
@@ -102,8 +108,10 @@ class Crossing {
   Services& services_;
   downstream::Stream& stream_;
   const CompiledListener& listener_;
+  const policy::Listener& terms_;
   InboundRequest inbound_;  // inbound: what our calls are caused by
   Causes causes_;           // outbound: what caused this one
+  bool looked_for_causes_ = false;
   telemetry::CauseSource source_ = telemetry::CauseSource::none;
   bool marked_as_retry_ = false;
   Caller caller_ = Caller::plain;

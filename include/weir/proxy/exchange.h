@@ -1,9 +1,8 @@
 // A request and its response: the biography that everything else serves.
 //
 // One coroutine lives it through: identify, route, budget, admit, pick, attempt, judge, relay,
-// respond, record. Whatever can happen meanwhile (a response head, a timer, a permit, a caller that
-// goes away) rings one Signal, after which judge() looks at everything in a fixed order. Bodies
-// move beside it in two pipes and ring only at their ends. Destroying the exchange cancels it.
+// respond, record. What happens meanwhile rings one Signal, after which judge() looks at everything
+// in a fixed order. Bodies move beside it in two pipes. Destroying the exchange cancels it.
 #pragma once
 
 #include <array>
@@ -51,6 +50,7 @@ class Exchange final : public Recycled, public Listed, private MarkedTrailers::M
   Task live();
   // Before the first attempt; false when the exchange has failed.
   void identify();
+  bool authorize();
   bool find_route();
   bool set_budget();
   bool check_body();
@@ -79,7 +79,7 @@ class Exchange final : public Recycled, public Listed, private MarkedTrailers::M
   void hedge();
   bool fall_back();
   bool may_be_repeated() const;
-  bool running(Slot slot) const;
+  bool running(Slot slot) const { return is_running(attempts_[slot]); }
   void end_attempt(Slot slot, const resilience::Outcome& outcome);
   void count_unproductive(Slot slot, telemetry::Unproductive reason);
   void fail(resilience::Failure failure) { failure_ = failure; }
@@ -97,7 +97,6 @@ class Exchange final : public Recycled, public Listed, private MarkedTrailers::M
   void give_back_permit();
   void record();
   void record_attempt_end();
-  void add_server_timing(http::ResponseHead& head) const;
   bool cancels_when_gone() const;
   Duration handed_on() const;
   resilience::Remainder remainder() const;
@@ -126,6 +125,7 @@ class Exchange final : public Recycled, public Listed, private MarkedTrailers::M
 
   Crossing crossing_;
   const CompiledRoute* route_ = nullptr;
+  std::shared_ptr<const CompiledRoute> passed_;  // the route, where only the destination told it
   std::string_view version_;
   std::uint64_t hash_ = 0;
   resilience::Grant grant_;

@@ -7,6 +7,7 @@
 #include "weir/base/address.h"
 #include "weir/base/time.h"
 #include "weir/http/message.h"
+#include "weir/net/tls.h"
 #include "weir/policy/service.h"
 #include "weir/resilience/budget.h"
 
@@ -15,8 +16,22 @@ namespace weir::proxy {
 // Prepares a request for the next hop, once per exchange. Fields that only our own kind may set are
 // removed when the listener does not trust its callers. An upgrade is kept only as `head.upgrade`.
 // A gRPC call says `te: trailers`, without which its servers refuse it.
+struct Caller {
+  Caller(const Address& from, const net::TlsPeer* with = nullptr) : address(from), tls(with) {}
+
+  const Address& address;
+  const net::TlsPeer* tls;  // null: plain text
+};
 void forward_request(http::RequestHead& head, const policy::Listener& listener,
-                     const Address& caller);
+                     const Caller& caller);
+
+// Who the caller is only its certificate says. Whatever came under the name `header` (the policy's
+// identity_header; empty: none) or as x-forwarded-client-cert is removed, also where the name is
+// spelled with underscores, which some applications take for the same. The same for trailers.
+void remove_claims(http::Fields& fields, std::string_view header);
+bool has_claims(const http::Fields& fields, std::string_view header);
+// Then tells the application under that name; nothing when `identity` is empty.
+void tell_identity(http::Fields& fields, std::string_view header, std::string_view identity);
 
 // Before each attempt: what is left of the budget, and the marks of a second attempt.
 enum class AttemptNumber : std::uint8_t { first = 1, second = 2 };

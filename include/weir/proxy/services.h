@@ -12,6 +12,7 @@ namespace weir::proxy {
 class Correlator;
 class Exchange;
 class HeldPermits;
+class PassThrough;
 
 class ExchangeOwner {
  public:
@@ -30,6 +31,7 @@ struct Services {
   telemetry::Recorder& recorder;
   Correlator& correlator;
   HeldPermits& held_permits;
+  PassThrough& pass_through;  // for requests to destinations that no policy names
   ExchangeOwner& owner;
 };
 

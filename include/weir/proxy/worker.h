@@ -16,10 +16,14 @@
 #include "weir/base/random.h"
 #include "weir/base/scheduler.h"
 #include "weir/downstream/connection.h"
+#include "weir/net/arrival.h"
+#include "weir/proxy/entrance.h"
 #include "weir/proxy/exchange.h"
 #include "weir/proxy/health_checker.h"
 #include "weir/proxy/held_permits.h"
+#include "weir/proxy/pass_through.h"
 #include "weir/proxy/snapshot.h"
+#include "weir/proxy/tunnel.h"
 #include "weir/telemetry/record.h"
 #include "weir/upstream/pool.h"
 
@@ -35,7 +39,16 @@ struct ProcessCounts {
   }
 };
 
-// An exchange as operators see it; a copy.
+// By which of our listeners a connection came.
+struct Doorway {
+  telemetry::Direction direction{};
+  // One of outbound.tcp, by the address that policy gives it; none: the direction's own listener.
+  std::optional<Address> tcp{};
+
+  auto operator<=>(const Doorway&) const = default;
+};
+
+// An exchange or a tunnel as operators see it; a copy.
 struct ExchangeStatus {
   telemetry::Direction direction{};
   std::string method;
@@ -47,7 +60,7 @@ struct ExchangeStatus {
   std::size_t attempts = 0;
 };
 
-class Worker final : private ExchangeOwner {
+class Worker final : private ExchangeOwner, private EntranceOwner, private TunnelOwner {
  public:
   // Everything referred to outlives the worker. `counts` is shared by all workers.
   Worker(Scheduler& scheduler, Mailbox& mailbox, net::Connector& connector,
@@ -59,7 +72,11 @@ class Worker final : private ExchangeOwner {
   // From now on requests follow `snapshot`; those in progress keep theirs.
   void apply(std::shared_ptr<const Snapshot> snapshot);
   // A connection that one of the listeners accepted. Beyond the connection limit it is reset.
-  void accept(telemetry::Direction direction, std::unique_ptr<net::Transport> transport);
+  void accept(const Doorway& doorway, net::Arrival arrival);
+  // The same in plain text, when nothing else has to be known of it.
+  void accept(const Doorway& doorway, std::unique_ptr<net::Transport> transport);
+  // One that was intercepted and is not HTTP.
+  void accept_tunnel(Admitted caller);
   // From now on this worker asks the endpoints of upstreams with a health check; one per process.
   void check_health();
   // Closes idle connections and announces the end on the others; `drained` is called once, from
@@ -67,8 +84,8 @@ class Worker final : private ExchangeOwner {
   void drain(std::function<void()> drained);
 
   std::size_t exchanges() const { return exchange_count_; }
-  // At most `limit`, oldest first.
-  std::vector<ExchangeStatus> status(std::size_t limit) const;
+  std::size_t tunnels() const { return tunnel_count_; }
+  std::vector<ExchangeStatus> status(std::size_t limit) const;  // at most; the oldest first
 
  private:
   // The requests of one listener.
@@ -87,6 +104,18 @@ class Worker final : private ExchangeOwner {
   };
 
   void on_ended(Exchange& exchange) override;
+  void on_ended(Tunnel& tunnel, net::Closed reason) override;
+  void on_served(Admitted caller) override;
+  void on_tunnelled(Admitted caller) override;
+  void on_turned_away(telemetry::Direction direction, net::Closed reason) override;
+  // Counts a connection in, unless there are too many or nobody listens there any more.
+  const CompiledListener* let_in(telemetry::Direction direction);
+  void count_out(telemetry::Direction direction, net::Closed reason);
+  void take_in(const Doorway& doorway, std::unique_ptr<net::Transport> transport);
+  void begin_tunnel(Admitted caller, TunnelPlan plan);
+  TunnelPlan inbound_plan(const Admitted& caller);
+  TunnelPlan outbound_plan(const Admitted& caller);
+  TunnelPlan tcp_plan(const Address& listen) const;
   void announce_if_drained();
 
   Scheduler& scheduler_;
@@ -94,18 +123,27 @@ class Worker final : private ExchangeOwner {
   ProcessCounts& counts_;
   Random random_;
   upstream::Pools pools_;
+  PassThrough pass_through_;
+  PassThrough inbound_pass_through_;
   HeldPermits held_permits_{scheduler_};
   Services services_;
+  Entrance entrance_;
+  RelaySpace relay_space_;
   std::optional<HealthChecker> health_;
   Door inbound_{*this, telemetry::Direction::inbound};
   Door outbound_{*this, telemetry::Direction::outbound};
   upstream::Graveyard<downstream::Connection> dead_connections_;
   upstream::Graveyard<Exchange> dead_exchanges_;
+  upstream::Graveyard<Tunnel> dead_tunnels_;
   std::shared_ptr<const Snapshot> snapshot_;
   List<downstream::Connection> connections_;
   List<Exchange> exchanges_;
-  std::size_t connection_count_ = 0;
+  List<Tunnel> tunnels_;
+  std::vector<Address> own_listeners_;
+  std::size_t connection_count_ = 0;  // those at the entrance and in tunnels included
   std::size_t exchange_count_ = 0;
+  std::size_t tunnel_count_ = 0;
+  std::optional<Instant> drain_until_;  // for tunnels, which have no end of their own
   std::function<void()> drained_;
 };
 

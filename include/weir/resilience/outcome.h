@@ -16,7 +16,10 @@ enum class Failure : std::uint8_t {
   connect_refused,
   connect_timeout,
   connect_unreachable,
-  tls_failed,
+  tls_failed,               // nothing in common, or the peer spoke something else
+  tls_certificate,          // the endpoint is not who it should be, or nobody vouches for it
+  tls_alert,                // the endpoint does not want us
+  tls_timeout,              // connected, but the handshake took too long
   stream_refused,           // REFUSED_STREAM or above GOAWAY's last id: not processed
   reset_before_response,    // on a fresh connection, or after bytes of the response came
   reset_reused_connection,  // keep-alive race: a reused connection died before any byte
@@ -29,6 +32,7 @@ enum class Failure : std::uint8_t {
   deadline_passed,
   expired_on_arrival,
   // ours, by policy
+  unauthorized,  // the caller may not do that
   no_route,
   method_refused,  // CONNECT where the listener does not allow it
   no_endpoint,     // nothing eligible: version without endpoints, all ejected

@@ -16,7 +16,7 @@ namespace weir::route {
 
 // Most specific first: exact host before suffix before prefix before any; within a host the exact
 // path, then the longest prefix, then the longest suffix, then any; among equals, routes that ask
-// for a method or fields before those that do not, then the order of the file. A route that does
+// for a method, fields or a caller before the rest, then the order of the file. A route that does
 // not hold gives way to the next specific one.
 //
 // The host is compared without its port and without case. A path is compared without its query and
@@ -25,7 +25,7 @@ namespace weir::route {
 // and not `/v1x`; `/*` takes every path but `*`. Of several fields with one name the first counts.
 //
 // A look-up costs a hash per host label and path segment that some route knows, however many routes
-// there are; routes that share host and path and differ in methods or fields are tried in turn.
+// there are; routes that share host and path and differ in what else they ask are tried in turn.
 class Table {
  public:
   // The routes must outlive the table (the snapshot holds both).
@@ -34,8 +34,12 @@ class Table {
   Table(Table&&) noexcept;
   Table& operator=(Table&&) noexcept;
 
-  // The index of the route that takes this request; nullopt when none does.
-  std::optional<std::size_t> find(const http::RequestHead& request) const;
+  // The index of the route that takes this request; nullopt when none does. `caller` is the
+  // identity of whoever caused it; empty, proved by nobody: routes that name callers are not his.
+  std::optional<std::size_t> find(const http::RequestHead& request,
+                                  std::string_view caller = {}) const;
+  // Whether any route asks who is calling.
+  bool asks_for_caller() const;
 
  private:
   struct Compiled;

@@ -1,9 +1,11 @@
 // `weir run`: one process with a control loop on the main thread and the proxy's workers.
 //
 // The control loop hears signals, watches the configuration's file and answers operators. A reload
-// is all or nothing: the file is read, its listeners are opened and its log is opened before any
-// worker hears of it; whatever fails leaves everything as it was. A drain lets readiness fail, then
-// stops accepting, then waits for what is in flight, at most for the policy's `process.drain`.
+// is all or nothing: the file and the certificates that it names are read, its listeners and its
+// log are opened before any worker hears of it; whatever fails leaves everything as it was.
+// Certificates that change make a new generation of the same configuration. A drain lets readiness
+// fail, then stops accepting, then waits for what is in flight, at most for the policy's
+// `process.drain`.
 #pragma once
 
 #include <cstdint>
@@ -20,12 +22,14 @@
 #include "weir/net/loop.h"
 #include "weir/proxy/snapshot.h"
 #include "weir/proxy/worker.h"
-#include "weir/server/config_watch.h"
+#include "weir/server/file_watch.h"
 #include "weir/server/signals.h"
 #include "weir/server/worker_thread.h"
 #include "weir/telemetry/telemetry.h"
 
 namespace weir::server {
+
+class Secrets;
 
 // Why a process could not begin.
 struct StartError {
@@ -56,6 +60,9 @@ class Process final : private Wakeable {
 
   std::expected<void, StartError> adopt(policy::Service service);
   std::expected<Resources, StartError> acquire(const policy::Service& service) const;
+  // The certificates of the configuration in force have changed.
+  void renew_secrets();
+  void watch_secrets();
   void start_workers(const policy::Process& policy);
   void follow(Resources resources);
   void on_signal(Signal signal);
@@ -63,6 +70,8 @@ class Process final : private Wakeable {
   std::expected<std::string, std::string> reload();
   std::unexpected<std::string> refuse_reload(std::string mistakes);
   void remember(telemetry::ReloadResult result, std::string note);
+  void enter_history(telemetry::ReloadResult result, std::string note);
+  void note_secrets(telemetry::ReloadResult result, std::string note);
   void reopen_logs();
   void drain();
   void wake() override;  // the drain's time is up
@@ -81,7 +90,10 @@ class Process final : private Wakeable {
   proxy::ProcessCounts counts_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
-  std::optional<ConfigWatch> watch_;
+  std::unique_ptr<Secrets> secrets_;
+  std::optional<FileWatch> watch_;
+  std::optional<FileWatch> secrets_watch_;
+  std::vector<std::string> watched_secrets_;
   std::optional<net::HttpServer> admin_;
   State state_ = State::starting;
   std::size_t undrained_ = 0;                   // workers

@@ -1,7 +1,6 @@
 // A thread with an event loop, a proxy worker on it, and the worker's own listeners.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -18,9 +17,10 @@
 
 namespace weir::server {
 
-// A listener that begins, moves to another address, or (without a socket) ends.
+// A listener that begins, or (without a socket) ends.
 struct ListenerChange {
-  telemetry::Direction direction{};
+  proxy::Doorway doorway;
+  Address address;  // as the policy gives it
   std::optional<net::ListeningSocket> socket;
 };
 
@@ -49,29 +49,32 @@ class WorkerThread {
   void ask(std::function<void(const proxy::Worker&)> question);
 
  private:
+  // Lives as long as its listener.
   class Door final : public net::AcceptEvents {
    public:
-    Door(proxy::Worker& worker, telemetry::Direction direction)
-        : worker_(worker), direction_(direction) {}
-    void on_accept(std::unique_ptr<net::Transport> transport) override {
-      worker_.accept(direction_, std::move(transport));
+    Door(net::Loop& loop, proxy::Worker& worker, ListenerChange change)
+        : worker_(worker),
+          doorway_(change.doorway),
+          address_(change.address),
+          listener_(loop, std::move(*change.socket), *this) {}
+    void on_accept(net::Arrival arrival) override { worker_.accept(doorway_, std::move(arrival)); }
+    bool is(const ListenerChange& change) const {
+      return doorway_ == change.doorway && address_ == change.address;
     }
-    void listen(net::Loop& loop, std::optional<net::ListeningSocket> socket);
+    void close() { listener_.close(); }
 
    private:
     proxy::Worker& worker_;
-    telemetry::Direction direction_;
-    std::unique_ptr<net::Listener> listener_;
+    proxy::Doorway doorway_;
+    Address address_;
+    net::Listener listener_;
   };
-  Door& door(telemetry::Direction direction) {
-    return direction == telemetry::Direction::inbound ? inbound_ : outbound_;
-  }
+  void follow(std::vector<ListenerChange> changes);
 
   net::Loop loop_;
   net::TcpConnector connector_{loop_};
   proxy::Worker worker_;
-  Door inbound_{worker_, telemetry::Direction::inbound};
-  Door outbound_{worker_, telemetry::Direction::outbound};
+  std::vector<std::unique_ptr<Door>> doors_;
   std::thread thread_;
 };
 

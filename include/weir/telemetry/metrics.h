@@ -79,6 +79,8 @@ class Metrics {
 
   // The first load counts as a reload too. `generation` is the one in force afterwards.
   void reloaded(ReloadResult result, std::uint64_t generation);
+  // Certificates were loaded, or could not be.
+  void tls_reloaded(ReloadResult result, std::uint64_t generation);
   // Asked at every scrape from now on; what it refers to must live until the last scrape.
   void add_source(SampleSource source);
 
@@ -96,6 +98,8 @@ class Metrics {
   std::atomic<std::uint64_t> generation_{0};
   std::atomic<std::uint64_t> reloads_succeeded_{0};
   std::atomic<std::uint64_t> reloads_failed_{0};
+  std::atomic<std::uint64_t> tls_reloads_succeeded_{0};
+  std::atomic<std::uint64_t> tls_reloads_failed_{0};
   std::atomic<bool> last_reload_succeeded_{true};
 };
 

@@ -11,10 +11,12 @@
 #include "weir/base/time.h"
 #include "weir/http/message.h"
 #include "weir/net/closed.h"
+#include "weir/net/tls.h"
 #include "weir/resilience/budget.h"
 #include "weir/resilience/failover.h"
 #include "weir/resilience/outcome.h"
 #include "weir/telemetry/cause_source.h"
+#include "weir/telemetry/tunnel_facts.h"
 
 namespace weir::telemetry {
 
@@ -53,6 +55,12 @@ struct AttemptRecord {
   Work work = Work::cut_short;
 };
 
+// What the inbound authorization said. `would_deny`: by a policy that is tried out first.
+enum class AuthorizationVerdict : std::uint8_t { unasked, allowed, denied, would_deny };
+inline constexpr std::size_t authorization_verdict_count =
+    static_cast<std::size_t>(AuthorizationVerdict::would_deny) + 1;
+std::string_view name_of(AuthorizationVerdict verdict);
+
 // Views are valid only during the call that hands the record over.
 struct Record {
   Direction direction = Direction::outbound;
@@ -77,8 +85,8 @@ struct Record {
   resilience::Refusal failover_refused = resilience::Refusal::none;
   bool hedged = false;
   bool fallback = false;             // the response came from the route's fallback
-  std::uint64_t bytes_received = 0;  // request body, decoded
-  std::uint64_t bytes_sent = 0;      // response body, decoded
+  std::uint64_t bytes_received = 0;  // request body, decoded; of a tunnel: from the caller
+  std::uint64_t bytes_sent = 0;      // response body, decoded; of a tunnel: to the caller
   Duration budget{};                 // as granted or set
   Duration budget_left{};            // at the end, not negative
   resilience::BudgetSource budget_source = resilience::BudgetSource::listener_default;
@@ -91,6 +99,12 @@ struct Record {
   std::uint8_t attempt_count = 0;
   Unproductive unproductive = Unproductive::none;  // of the attempts: the first reason,
   Duration unproductive_time{};                    // and the time of all
+  std::string_view caller;  // the identity that the caller's certificate proves; empty without one
+  AuthorizationVerdict authorization = AuthorizationVerdict::unasked;
+  std::optional<std::size_t> authorization_rule;  // that decided, from 0; none: the default
+  // A tunnel: there is no method, target, status or budget; `authority` is the server's name that
+  // the caller's TLS asked for.
+  std::optional<TunnelFacts> tunnel;
 };
 
 using net::Closed;
@@ -105,6 +119,16 @@ class Recorder {
   // The gauge of exchanges in flight: one exchange_ended() for every exchange_started().
   virtual void exchange_started(Direction direction) = 0;
   virtual void exchange_ended(Direction direction) = 0;
+  // The gauge of tunnels: one record of a tunnel follows each.
+  virtual void tunnel_started(Direction direction) = 0;
+  // What a caller was found to speak, where that had to be found out; why one was turned away
+  // before its first request. Words from fixed sets.
+  virtual void connection_detected(Direction direction, std::string_view kind) = 0;
+  virtual void connection_refused(Direction direction, std::string_view reason) = 0;
+  // A TLS handshake with a caller (inbound) or an endpoint (outbound). `reason` is the name of a
+  // net::TlsError.
+  virtual void tls_established(Direction direction, const net::TlsPeer& peer) = 0;
+  virtual void tls_failed(Direction direction, std::string_view reason) = 0;
   // Connections that callers opened to us.
   virtual void downstream_opened(Direction direction) = 0;
   virtual void downstream_closed(Direction direction, Closed reason) = 0;

@@ -25,6 +25,19 @@ class WorkerTelemetry final : public Recorder {
   }
   void exchange_started(Direction direction) override { metrics_.exchange_started(direction); }
   void exchange_ended(Direction direction) override { metrics_.exchange_ended(direction); }
+  void tunnel_started(Direction direction) override { metrics_.tunnel_started(direction); }
+  void connection_detected(Direction direction, std::string_view kind) override {
+    metrics_.connection_detected(direction, kind);
+  }
+  void connection_refused(Direction direction, std::string_view reason) override {
+    metrics_.connection_refused(direction, reason);
+  }
+  void tls_established(Direction direction, const net::TlsPeer& peer) override {
+    metrics_.tls_established(direction, peer);
+  }
+  void tls_failed(Direction direction, std::string_view reason) override {
+    metrics_.tls_failed(direction, reason);
+  }
   void downstream_opened(Direction direction) override { metrics_.downstream_opened(direction); }
   void downstream_closed(Direction direction, Closed reason) override {
     metrics_.downstream_closed(direction, reason);

@@ -30,6 +30,12 @@ class WorkerMetrics final : public Recorder {
   void exchange_started(Direction direction) override;
   void exchange_ended(Direction direction) override;
 
+  void tunnel_started(Direction direction) override;
+  void connection_detected(Direction direction, std::string_view kind) override;
+  void connection_refused(Direction direction, std::string_view reason) override;
+  void tls_established(Direction direction, const net::TlsPeer& peer) override;
+  void tls_failed(Direction direction, std::string_view reason) override;
+
   // Connections that callers opened to us.
   void downstream_opened(Direction direction) override;
   void downstream_closed(Direction direction, Closed reason) override;
@@ -48,9 +54,12 @@ class WorkerMetrics final : public Recorder {
   const Shard& shard() const { return *shard_; }
 
  private:
+  void record_exchange(const Record& record);
+  void record_tunnel(const Record& record);
   void record_attempts(const Record& record);
   void record_upstream(const Record& record);
   void record_grpc(const Record& record);
+  void record_authorization(const Record& record);
   std::unique_ptr<Shard> shard_;
 };
 

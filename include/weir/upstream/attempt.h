@@ -8,24 +8,28 @@
 //   waiting    --(final head)-------------> responding
 //   waiting    --(reset, malformed ...)---> failed
 //
-// The watcher is scheduled after every change. Destroying the attempt cancels it: an HTTP/1.1
-// connection that is not in a clean state is closed, an HTTP/2 stream is reset.
+// Connecting may take the upstream's connect_timeout; where TLS follows, its handshake_timeout
+// comes on top. The watcher is scheduled after every change. Destroying the attempt cancels it: an
+// HTTP/1.1 connection that is not in a clean state is closed, an HTTP/2 stream is reset.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "weir/base/scheduler.h"
 #include "weir/cluster/cluster.h"
 #include "weir/net/transport.h"
 #include "weir/policy/upstream.h"
+#include "weir/upstream/approach.h"
 #include "weir/upstream/call.h"
+#include "weir/upstream/negotiation.h"
 #include "weir/upstream/pool.h"
 #include "weir/upstream/wire.h"
 
 namespace weir::upstream {
 
-class Attempt final : private net::ConnectEvents, private Wakeable {
+class Attempt final : private net::ConnectEvents, private Negotiation::Waiter, private Wakeable {
  public:
   enum class State : std::uint8_t {
     resting,
@@ -42,9 +46,7 @@ class Attempt final : private net::ConnectEvents, private Wakeable {
   Attempt(Pools& pools, Wakeable& watcher) : pools_(pools), watcher_(watcher) {}
   ~Attempt() override;
 
-  // `policy` must stay as it is while connecting.
-  void start(cluster::Lease lease, const policy::Upstream& policy, Connection connection,
-             Wire wire);
+  void start(cluster::Lease lease, const Approach& approach, Connection connection, Wire wire);
   // Once, when connected. What the head says of the budget is told after connecting, which eats
   // from it.
   void send(const http::RequestHead& head);
@@ -63,16 +65,26 @@ class Attempt final : private net::ConnectEvents, private Wakeable {
   const cluster::Endpoint& endpoint() const { return lease_.endpoint(); }
   Instant started() const { return started_; }
   bool reused_connection() const { return call_ != nullptr && call_->reused(); }
+  // Its connection is, or will be, one of TLS.
+  bool secured() const { return pool_ != nullptr && pool_->secured(); }
   bool bytes_written() const { return call_ != nullptr && call_->bytes_written(); }
 
   // Gives the call up: its connection goes back to the pool when the exchange on it was complete.
   void release();
 
  private:
-  void start_h1(Connection connection);
-  void start_h2(Connection connection);
+  void begin();
+  void start_h1();
+  void start_h2();
+  void start_agreed();
   void on_connect(std::unique_ptr<net::Transport> transport, net::ConnectError error) override;
-  void wake() override;  // the connect timeout
+  void on_negotiated(net::ConnectError error) override;
+  void wake() override;  // the time to connect is up
+  void adopt(std::unique_ptr<net::Transport> transport);
+  void arm_connect_timer();
+  bool reached() const;
+  bool at_limit() const { return pool_->size() >= policy_->pool.connections; }
+  net::Target target() const;
   void stop_connecting();
   void fail(resilience::Failure failure);
 
@@ -80,12 +92,22 @@ class Attempt final : private net::ConnectEvents, private Wakeable {
   Wakeable& watcher_;
   cluster::Lease lease_;
   const policy::Upstream* policy_ = nullptr;
+  std::optional<Address> source_;
   Pool* pool_ = nullptr;
+  Connection connection_ = Connection::any;
+  Wire wire_ = Wire::http_1_1;
+  std::uint32_t epoch_ = 0;  // the pool's, when connecting_ began
+  enum class Patience : std::uint8_t { connect, handshake };
+  Patience patience_ = Patience::connect;
   std::unique_ptr<net::Connecting> connecting_;  // HTTP/1.1 only
   Call* call_ = nullptr;
   Timer connect_timer_{*this};
   Instant started_{};
   resilience::Failure failure_ = resilience::Failure::none;
 };
+
+inline bool is_running(const std::optional<Attempt>& attempt) {
+  return attempt && attempt->state() != Attempt::State::resting;
+}
 
 }  // namespace weir::upstream

@@ -28,6 +28,8 @@ class Call {
   virtual void start(const http::RequestHead& head) = 0;
   virtual Progress progress() const = 0;
   virtual resilience::Failure failure() const = 0;
+  // While connecting: the endpoint has accepted, what is left is the TLS handshake.
+  virtual bool reached() const { return false; }
   virtual http::ResponseHead& response() = 0;
   virtual void next_head() = 0;
   virtual http::Source& body() = 0;

@@ -8,6 +8,7 @@
 
 #include "weir/net/transport.h"
 #include "weir/policy/upstream.h"
+#include "weir/upstream/approach.h"
 #include "weir/upstream/h1_connection.h"
 #include "weir/upstream/pool_services.h"
 
@@ -22,14 +23,16 @@ class H1Pool final : private H1Owner {
   H1Pool& operator=(const H1Pool&) = delete;
 
   // An idle connection, now its watcher's; or null.
-  Call* take_idle(Wakeable& watcher);
+  Call* take_idle(Freshness freshness, Wakeable& watcher);
   // A connection that is being made: it counts, and keeps the pool alive, until adopt() or
   // unreserve().
   void reserve() { ++size_; }
   void unreserve() { --size_; }
   // Makes a connection of a fresh transport that was reserved; it is busy until released.
-  Call& adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy,
-              Wakeable& watcher);
+  H1Connection& adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy,
+                      Wakeable& watcher);
+  // The same for one that nobody has a request for yet; it is idle.
+  void keep(std::unique_ptr<net::Transport> transport, const policy::Pool& policy);
   std::size_t size() const { return size_; }
   // Closes what is idle, now and from now on.
   void retire();
@@ -37,6 +40,8 @@ class H1Pool final : private H1Owner {
  private:
   void on_idle(H1Connection& connection) override;
   void on_closed(H1Connection& connection, net::Closed reason) override;
+  H1Connection& make(std::unique_ptr<net::Transport> transport, const policy::Pool& policy);
+  void rest(H1Connection& connection);
 
   PoolServices& services_;
   std::string_view upstream_;

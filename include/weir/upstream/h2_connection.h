@@ -53,9 +53,13 @@ class H2Connection final : private net::ConnectEvents,
     closed
   };
 
-  // Begins to connect to `address`. `services` and `owner` outlive it.
-  H2Connection(PoolServices& services, H2Owner& owner, const Address& address,
+  // Begins to connect. `services` and `owner` outlive it.
+  H2Connection(PoolServices& services, H2Owner& owner, const net::Target& target,
                const policy::Pool& policy);
+  // Has been made already; begin() once the owner knows it.
+  H2Connection(PoolServices& services, H2Owner& owner, std::unique_ptr<net::Transport> transport,
+               const policy::Pool& policy);
+  void begin();
 
   // A stream that waits if the connection is being made. Only when has_room(). Release it, once.
   H2Stream& join(Wakeable& watcher);
@@ -66,8 +70,8 @@ class H2Connection final : private net::ConnectEvents,
   Standing standing() const { return standing_; }
   std::size_t streams() const { return count_; }
   bool carried_nothing() const { return requests_ == 0; }
+  bool reached() const { return connecting_ && connecting_->reached(); }
   Instant began() const { return began_; }
-
   // For its streams. A stream leaves when it has ended, or was given up.
   codec::H2Session& session() { return session_; }
   // Whether a stream may be opened now.
@@ -80,6 +84,7 @@ class H2Connection final : private net::ConnectEvents,
   void leave(H2Stream& stream);
   bool answered() const { return answered_; }
   bool lost() const { return lost_; }
+  bool turned_away() const;
   std::uint64_t received() const { return received_; }  // bytes
 
   // What a peer can be expected to take before it has told its SETTINGS (RFC 9113, 6.5.2).

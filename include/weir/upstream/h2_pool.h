@@ -8,15 +8,13 @@
 #include <cstddef>
 #include <string_view>
 
-#include "weir/base/address.h"
+#include "weir/net/transport.h"
 #include "weir/policy/upstream.h"
+#include "weir/upstream/approach.h"
 #include "weir/upstream/h2_connection.h"
 #include "weir/upstream/pool_services.h"
 
 namespace weir::upstream {
-
-// A connection that has carried requests may turn out to be closed; a fresh one costs a connect.
-enum class Freshness : std::uint8_t { any, fresh };
 
 class H2Pool final : private H2Owner {
  public:
@@ -28,9 +26,13 @@ class H2Pool final : private H2Owner {
 
   // A stream on a connection that is there or being made; null when none has room.
   Call* join(const policy::Upstream& policy, Freshness freshness, Wakeable& watcher);
-  // A stream on a new connection to `address`.
-  Call& connect(const Address& address, const policy::Upstream& policy, Wakeable& watcher);
+  // A stream on a new connection to `target`.
+  Call& connect(const net::Target& target, const policy::Upstream& policy, Wakeable& watcher);
+  // A connection that has been made, and that nobody has a request for yet.
+  H2Connection& adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy);
   std::size_t size() const { return size_; }
+  // Some connection is there over which requests go, now or when there is room.
+  bool proven() const { return !roomy_.empty() || !full_.empty(); }
   // Closes what is idle, now and from now on.
   void retire();
 

@@ -37,6 +37,7 @@ class H2Stream final : public Call, public codec::H2Stream, public Recycled, pub
   void start(const http::RequestHead& head) override;
   Progress progress() const override { return progress_; }
   resilience::Failure failure() const override { return failure_; }
+  bool reached() const override;
   http::ResponseHead& response() override { return response_; }
   void next_head() override;
   http::Source& body() override { return source_; }

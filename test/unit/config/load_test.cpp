@@ -207,6 +207,19 @@ TEST(Load, warns_of_what_is_allowed_and_unwise) {
   EXPECT_EQ(lines, (std::vector<int>{2, 3, 3, 5, 7}));
 }
 
+TEST(Load, warns_of_an_outbound_listener_without_upstreams_unless_calls_pass_through) {
+  const std::pair<std::string_view, std::size_t> cases[] = {
+      {"", 1},
+      {", intercept: { mode: redirect, unmatched: refuse }", 1},
+      {", intercept: redirect", 0},
+  };
+  for (const auto& [intercept, warnings] : cases) {
+    const Loaded loaded = load("service: { name: a }\noutbound: { listen: 127.0.0.1:1" +
+                               std::string{intercept} + " }\n");
+    EXPECT_EQ(loaded.warnings.size(), warnings) << intercept;
+  }
+}
+
 TEST(Effective, keeps_texts_that_look_like_something_else) {
   const std::string_view text =
       "service: { name: \"no\", version: \"010\", zone: \"a: ${EMPTY:-b} # \\\"c\\\"\" }\n"

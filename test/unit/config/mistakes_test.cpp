@@ -323,7 +323,7 @@ TEST(File, that_cannot_be_read_says_why) {
 }
 
 TEST(Problem, prints_like_a_compiler_with_the_line_a_caret_and_the_suggestion) {
-  const auto problems = problems_of(std::string{before} + "acces_log: off\n");
+  const auto problems = problems_of(fmt::format("{}acces_log: off\n", before));
   ASSERT_EQ(problems.size(), 1U);
   EXPECT_EQ(format(problems[0]),
             "orders.yaml:4:1: error: unknown key \"acces_log\" in the file\n"

@@ -26,6 +26,44 @@ TEST(Connection, finds_http_2_by_its_preface_byte_by_byte) {
   EXPECT_FALSE(call.closed);
 }
 
+TEST(Connection, takes_what_tls_has_agreed_upon_at_its_word) {
+  for (const std::string_view agreed : {"h2", "http/1.1"}) {
+    Call call;
+    call.peer.tls.emplace().protocol = agreed;
+    call.send("PRI");
+    if (agreed == "h2") {
+      EXPECT_FALSE(call.received().empty()) << "SETTINGS come at once";
+    } else {
+      call.send(" * HTTP/2.0\r\n\r\n");
+      EXPECT_TRUE(call.received().starts_with("HTTP/1.1 ")) << "a preface is no request";
+    }
+  }
+  Call unsaid;
+  unsaid.peer.tls.emplace();
+  unsaid.send(preface);
+  EXPECT_EQ(unsaid.received().at(3), '\4') << "prior knowledge, under TLS as without";
+}
+
+TEST(Connection, tells_its_handler_of_the_tls_session_and_the_destination) {
+  Call call;
+  EXPECT_EQ(call.connection.destination(), std::nullopt);
+  call.send(get);
+  ASSERT_NE(call.stream, nullptr);
+  EXPECT_EQ(call.stream->tls(), nullptr);
+  EXPECT_EQ(call.stream->destination(), std::nullopt);
+  net::FakePeer peer;
+  peer.tls.emplace().identity = "spiffe://example.org/orders";
+  const Address meant = Address::v4({10, 0, 0, 4}, 80);
+  Connection intercepted{
+      Incoming{peer.connect(), meant}, {call.scheduler, call.random}, call.limits, call, call};
+  peer.send(get);
+  do call.scheduler.turn(call.scheduler.now());
+  while (peer.deliver());
+  EXPECT_EQ(call.stream->destination(), meant);
+  ASSERT_NE(call.stream->tls(), nullptr);
+  EXPECT_EQ(call.stream->tls()->identity, "spiffe://example.org/orders");
+}
+
 TEST(Connection, serves_http_1_1_that_begins_as_a_preface_does) {
   Call call;
   call.answers_at_once = true;

@@ -1,5 +1,6 @@
 #include "weir/proxy/ancestry.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -19,7 +20,7 @@ TEST(CauseId, that_was_written_is_read_again_and_nothing_else_is) {
     EXPECT_FALSE(CauseId::parse(written.substr(0, size)));
   }
   EXPECT_FALSE(CauseId::parse("010000020000000000000003FEDCBA9876543210"));
-  EXPECT_FALSE(CauseId::parse(std::string{written} + "0"));
+  EXPECT_FALSE(CauseId::parse(fmt::format("{}0", written)));
 }
 
 TEST(Ancestry, is_read_from_what_an_application_hands_on) {

@@ -282,6 +282,25 @@ TEST_F(CorrelationTest, forgets_those_who_went_first_when_there_are_too_many) {
   EXPECT_EQ(call(by_span(3)).causes.source(), CauseSource::none);
 }
 
+TEST_F(CorrelationTest, names_a_caller_that_waits_and_that_all_candidates_agree_on) {
+  const auto caller_of = [this](const Ancestry& ancestry) {
+    Call& asking = calls.emplace_back(there);
+    asking.causes.ask_for_caller();
+    return std::string{asking.find(ancestry).causes.caller()};
+  };
+  request(by_request("one"), {.caller = "spiffe://a/orders"});
+  InboundRequest& leaving = request(by_request("one"), {.caller = "spiffe://a/orders"});
+  EXPECT_EQ(caller_of(by_request("one")), "spiffe://a/orders");
+  EXPECT_EQ(call(by_request("one")).causes.caller(), "") << "nobody asked";
+  leaving.leave(End::gone, start);
+  EXPECT_EQ(caller_of(by_request("one")), "spiffe://a/orders");
+  request(by_request("one"), {.caller = "spiffe://a/stock"});
+  EXPECT_EQ(caller_of(by_request("one")), "");
+  InboundRequest& gone = request(by_request("two"), {.caller = "spiffe://a/orders"});
+  gone.leave(End::gone, start);
+  EXPECT_EQ(caller_of(by_request("two")), "") << "his name went with him";
+}
+
 TEST_F(CorrelationTest, takes_a_key_that_too_many_share_for_no_key) {
   for (std::size_t i = 0; i < Causes::most; ++i) request({.trace = trace, .request_id = "r"});
   EXPECT_EQ(call({.trace = trace}).causes.source(), CauseSource::trace);

@@ -223,5 +223,52 @@ TEST(ForwardResponse, keeps_the_mark_that_was_spent_below) {
   EXPECT_EQ(list_of(head.fields), (List{{"weir-failover", "spent"}}));
 }
 
+TEST(ForwardRequest, says_https_where_the_caller_came_over_tls) {
+  const net::TlsPeer peer;
+  http::RequestHead head;
+  head.scheme = "http";
+  head.fields.add("forwarded", "for=203.0.113.5");
+  forward_request(head, listener_with(Forwarding::replace), {caller, &peer});
+  EXPECT_EQ(head.fields.find(http::Name::x_forwarded_proto), "https");
+  EXPECT_EQ(head.scheme, "https");
+}
+
+TEST(TellIdentity, nobody_speaks_for_himself) {
+  struct Case {
+    std::string_view header;
+    std::string_view identity;
+    List told;
+  };
+  const List came{
+      {"X-Weir-Identity", "a"},         {"x_weir_identity", "b"}, {"x-forwarded-client-cert", "c"},
+      {"X_Forwarded-Client_Cert", "d"}, {"Accept", "*/*"},        {"X-WEIR-identity", "e"}};
+  const Case cases[] = {
+      {"x-weir-identity",
+       "spiffe://example.org/x",
+       {{"Accept", "*/*"}, {"x-weir-identity", "spiffe://example.org/x"}}},
+      {"x-weir-identity", "", {{"Accept", "*/*"}}},
+      {"",
+       "spiffe://example.org/x",
+       {{"X-Weir-Identity", "a"},
+        {"x_weir_identity", "b"},
+        {"Accept", "*/*"},
+        {"X-WEIR-identity", "e"}}},
+      {"accept",
+       "spiffe://example.org/x",
+       {{"X-Weir-Identity", "a"},
+        {"x_weir_identity", "b"},
+        {"X-WEIR-identity", "e"},
+        {"accept", "spiffe://example.org/x"}}},
+  };
+  for (const Case& one : cases) {
+    http::Fields fields = fields_of(came);
+    EXPECT_TRUE(has_claims(fields, one.header));
+    tell_identity(fields, one.header, one.identity);
+    EXPECT_EQ(list_of(fields), one.told) << one.header;
+    remove_claims(fields, one.header);
+    EXPECT_FALSE(has_claims(fields, one.header));
+  }
+}
+
 }  // namespace
 }  // namespace weir::proxy

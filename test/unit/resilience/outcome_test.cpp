@@ -42,6 +42,11 @@ TEST(Outcome, local_replies_carry_the_status_of_rfc_9209_or_of_the_budget) {
       {Failure::malformed_request, 400, 13, "http_request_error"},
       {Failure::request_too_large, 413, 8, "http_request_error"},
       {Failure::request_timeout, 408, 1, "http_request_error"},
+      {Failure::tls_failed, 502, 14, "tls_protocol_error"},
+      {Failure::tls_certificate, 502, 14, "tls_certificate_error"},
+      {Failure::tls_alert, 502, 14, "tls_alert_received"},
+      {Failure::tls_timeout, 504, 14, "connection_timeout"},
+      {Failure::unauthorized, 403, 7, "http_request_denied"},
       {Failure::internal, 500, 13, "proxy_internal_error"},
       {Failure::caller_gone, 499, 1, ""},
   };
@@ -54,10 +59,11 @@ TEST(Outcome, local_replies_carry_the_status_of_rfc_9209_or_of_the_budget) {
 }
 
 TEST(Outcome, only_what_the_upstream_did_blames_the_endpoint) {
-  const std::set<Failure> blaming{Failure::connect_refused,       Failure::connect_timeout,
-                                  Failure::connect_unreachable,   Failure::tls_failed,
-                                  Failure::reset_before_response, Failure::reset_mid_response,
-                                  Failure::malformed_response,    Failure::attempt_timeout};
+  const std::set<Failure> blaming{
+      Failure::connect_refused,    Failure::connect_timeout,       Failure::connect_unreachable,
+      Failure::tls_failed,         Failure::tls_certificate,       Failure::tls_alert,
+      Failure::tls_timeout,        Failure::reset_before_response, Failure::reset_mid_response,
+      Failure::malformed_response, Failure::attempt_timeout};
   for (int index = 0; index <= static_cast<int>(Failure::internal); ++index) {
     const auto failure = static_cast<Failure>(index);
     EXPECT_EQ(facts_of(failure).blames_endpoint, blaming.contains(failure)) << name_of(failure);
@@ -66,8 +72,10 @@ TEST(Outcome, only_what_the_upstream_did_blames_the_endpoint) {
 }
 
 TEST(Outcome, what_cannot_have_been_processed_says_so) {
-  for (const Failure failure : {Failure::connect_refused, Failure::connect_timeout,
-                                Failure::tls_failed, Failure::stream_refused}) {
+  for (const Failure failure :
+       {Failure::connect_refused, Failure::connect_timeout, Failure::tls_failed,
+        Failure::tls_certificate, Failure::tls_alert, Failure::tls_timeout, Failure::unauthorized,
+        Failure::stream_refused}) {
     EXPECT_EQ(facts_of(failure).processed, Processed::no) << name_of(failure);
   }
   for (const Failure failure : {Failure::reset_before_response, Failure::reset_reused_connection,

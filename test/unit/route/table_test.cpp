@@ -28,7 +28,7 @@ Pattern pattern(std::string_view text) {
 policy::Route make_route(std::string_view host, std::string_view path,
                          std::vector<Method> methods = {}, std::vector<FieldMatch> fields = {}) {
   policy::Route route;
-  route.match = {pattern(host), pattern(path), std::move(methods), std::move(fields)};
+  route.match = {pattern(host), pattern(path), std::move(methods), std::move(fields), {}};
   return route;
 }
 
@@ -208,6 +208,23 @@ TEST(Table, agrees_with_a_linear_search_over_random_routes) {
           << "round " << round << ": " << request.authority << " " << request.target;
     }
   }
+}
+
+TEST(Table, a_route_for_some_callers_is_nobody_elses_and_comes_before_one_for_all) {
+  std::vector<policy::Route> routes{make_route("catalog", "/v1/*"), make_route("catalog", "/v1/*"),
+                                    make_route("catalog", "/v1/*")};
+  routes[1].match.callers = {pattern("spiffe://example.org/checkout"),
+                             pattern("spiffe://example.org/ops/*")};
+  routes[2].match.callers = {pattern("spiffe://example.org/*")};
+  const Table table{routes};
+  EXPECT_TRUE(table.asks_for_caller());
+  const auto request = make_request(Method::get, "catalog", "/v1/x");
+  EXPECT_EQ(table.find(request, "spiffe://example.org/checkout"), 1U);
+  EXPECT_EQ(table.find(request, "spiffe://example.org/ops/a"), 1U);
+  EXPECT_EQ(table.find(request, "spiffe://example.org/billing"), 2U);
+  EXPECT_EQ(table.find(request, "spiffe://example.com/checkout"), 0U);
+  EXPECT_EQ(table.find(request), 0U);
+  EXPECT_FALSE(Table{std::span{routes}.first(1)}.asks_for_caller());
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <vector>
 
-#include "weir/server/config_watch.h"
+#include "weir/server/file_watch.h"
 #include "weir/server/signals.h"
 
 namespace weir::server {
@@ -36,8 +36,8 @@ class Watch : public testing::Test {
   ~Watch() override { fs::remove_all(directory); }
 
   static void write(const fs::path& path, const std::string& text) { std::ofstream{path} << text; }
-  ConfigWatch watching() {
-    return ConfigWatch{loop, (directory / "service.yaml").string(), [this] { ++changes; }};
+  FileWatch watching() {
+    return FileWatch{loop, {(directory / "service.yaml").string()}, [this] { ++changes; }};
   }
 
   net::Loop loop;
@@ -46,7 +46,7 @@ class Watch : public testing::Test {
 };
 
 TEST_F(Watch, sees_a_file_written_in_place_and_one_renamed_over_it) {
-  const ConfigWatch watch = watching();
+  const FileWatch watch = watching();
   write(directory / "service.yaml", "two");
   turn_until(loop, [&] { return changes == 1; });
   write(directory / "new", "three");
@@ -62,14 +62,14 @@ TEST_F(Watch, sees_the_swap_of_a_link_as_kubernetes_does_it) {
   }
   fs::create_directory_symlink("1", directory / "..data");
   fs::create_symlink("..data/service.yaml", directory / "service.yaml");
-  const ConfigWatch watch = watching();
+  const FileWatch watch = watching();
   fs::create_directory_symlink("2", directory / "..data_tmp");
   fs::rename(directory / "..data_tmp", directory / "..data");
   turn_until(loop, [&] { return changes == 1; });
 }
 
 TEST_F(Watch, the_same_content_is_no_change) {
-  const ConfigWatch watch = watching();
+  const FileWatch watch = watching();
   write(directory / "service.yaml", "one");
   write(directory / "other", "something");
   struct Later final : Wakeable {
@@ -77,19 +77,33 @@ TEST_F(Watch, the_same_content_is_no_change) {
     void wake() override { rung = true; }
   } later;
   Timer timer{later};
-  loop.scheduler().arm_in(timer, ConfigWatch::settle * 2);
+  loop.scheduler().arm_in(timer, FileWatch::settle * 2);
   turn_until(loop, [&] { return later.rung; });
   EXPECT_EQ(changes, 0);
 }
 
 TEST_F(Watch, survives_the_directory_and_finds_the_file_again) {
-  const ConfigWatch watch = watching();
+  const FileWatch watch = watching();
   fs::remove_all(directory);
   loop.turn(milliseconds{0});
   fs::create_directories(directory);
   write(directory / "service.yaml", "back");
   turn_until(loop, [&] { return changes == 1; });
   write(directory / "service.yaml", "and again");
+  turn_until(loop, [&] { return changes == 2; });
+}
+
+TEST_F(Watch, several_files_that_change_together_are_one_change) {
+  fs::create_directories(directory / "other");
+  write(directory / "other" / "key", "one");
+  const FileWatch watch{loop,
+                        {(directory / "service.yaml").string(), (directory / "other/key").string(),
+                         (directory / "absent/file").string()},
+                        [this] { ++changes; }};
+  write(directory / "service.yaml", "two");
+  write(directory / "other" / "key", "two");
+  turn_until(loop, [&] { return changes == 1; });
+  write(directory / "other" / "key", "three");
   turn_until(loop, [&] { return changes == 2; });
 }
 

@@ -329,6 +329,31 @@ TEST(Metrics, are_all_in_the_reference_and_nothing_else_is) {
   EXPECT_EQ(documented, counted);
 }
 
+TEST(Metrics, callers_are_named_up_to_a_limit) {
+  Metrics metrics{"1"};
+  WorkerMetrics& worker = metrics.add_worker();
+  Record record;
+  for (int index = 0; index < 150; ++index) {
+    const std::string caller = "spiffe://example.org/" + std::to_string(index);
+    record.caller = caller;
+    record.authorization = AuthorizationVerdict::denied;
+    worker.record(record);
+  }
+  record.caller = {};
+  record.authorization = AuthorizationVerdict::allowed;
+  worker.record(record);
+  const std::string text = metrics.scrape(Exposition::prometheus);
+  EXPECT_NE(
+      text.find(
+          "weir_authorization_total{caller=\"spiffe://example.org/99\",verdict=\"denied\"} 1"),
+      std::string::npos);
+  EXPECT_EQ(text.find("spiffe://example.org/100"), std::string::npos);
+  EXPECT_NE(text.find("weir_authorization_total{caller=\"other\",verdict=\"denied\"} 50"),
+            std::string::npos);
+  EXPECT_NE(text.find("weir_authorization_total{caller=\"other\",verdict=\"allowed\"} 1"),
+            std::string::npos);
+}
+
 TEST(Metrics, that_the_dashboard_and_the_alerts_use_exist) {
   std::set<std::string> known;
   for (std::size_t index = 0; index < family_count; ++index) {

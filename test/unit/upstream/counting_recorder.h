@@ -14,6 +14,13 @@ struct CountingRecorder final : telemetry::Recorder {
   void record(const telemetry::Record&) override {}
   void exchange_started(telemetry::Direction) override {}
   void exchange_ended(telemetry::Direction) override {}
+  void tunnel_started(telemetry::Direction) override {}
+  void connection_detected(telemetry::Direction, std::string_view) override {}
+  void connection_refused(telemetry::Direction, std::string_view) override {}
+  void tls_established(telemetry::Direction, const net::TlsPeer&) override { ++handshakes; }
+  void tls_failed(telemetry::Direction, std::string_view reason) override {
+    handshake_failures.emplace_back(reason);
+  }
   void downstream_opened(telemetry::Direction) override {}
   void downstream_closed(telemetry::Direction, telemetry::Closed) override {}
   void malformed_request(telemetry::Direction, std::string_view) override {}
@@ -32,6 +39,8 @@ struct CountingRecorder final : telemetry::Recorder {
   std::array<int, telemetry::closed_count> closed{};
   std::vector<std::string> floods;
   int resets = 0;
+  int handshakes = 0;
+  std::vector<std::string> handshake_failures;
 };
 
 }  // namespace weir::upstream

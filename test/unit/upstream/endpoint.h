@@ -30,7 +30,8 @@ struct Endpoint final : net::Connector {
   }
 
   // net::Connector: a connect stands until accept() or refuse().
-  std::unique_ptr<net::Connecting> connect(const Address&, net::ConnectEvents& events) override {
+  std::unique_ptr<net::Connecting> connect(const net::Target&,
+                                           net::ConnectEvents& events) override {
     auto made = std::make_unique<Pending>(*this, events);
     pending.push_back(made.get());
     return made;

@@ -1,4 +1,4 @@
-#include "weir/server/config_watch.h"
+#include "weir/server/file_watch.h"
 
 #include <fcntl.h>
 #include <sys/inotify.h>
@@ -24,33 +24,35 @@ std::string directory_of(const std::string& path) {
 
 }  // namespace
 
-ConfigWatch::ConfigWatch(net::Loop& loop, std::string path, std::function<void()> changed)
+FileWatch::FileWatch(net::Loop& loop, const std::vector<std::string>& paths,
+                     std::function<void()> changed)
     : loop_(loop),
-      path_(std::move(path)),
-      directory_(directory_of(path_)),
       changed_(std::move(changed)),
       inotify_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
       timer_(*this) {
   if (inotify_.open() && !loop_.watch(inotify_.number(), net::Interest::level_read, *this)) {
     inotify_.close();
   }
-  watch_directory();
-  known_ = fingerprint();
+  for (const std::string& path : paths) directories_.emplace(directory_of(path), -1);
+  watch_directories();
+  for (const std::string& path : paths) files_.push_back({path, fingerprint(path)});
   loop_.scheduler().arm_in(timer_, poll);
 }
 
-ConfigWatch::~ConfigWatch() { loop_.forget(*this); }
+FileWatch::~FileWatch() { loop_.forget(*this); }
 
 // Adding a directory that is watched already changes nothing, so it is done again at every look: a
 // directory of the same name may be another one by now.
-void ConfigWatch::watch_directory() {
+void FileWatch::watch_directories() {
   if (!inotify_.open()) return;
-  const int watch = ::inotify_add_watch(inotify_.number(), directory_.c_str(), events_of_interest);
-  if (watch_ >= 0 && watch != watch_) ::inotify_rm_watch(inotify_.number(), watch_);
-  watch_ = watch;
+  for (auto& [directory, known] : directories_) {
+    const int watch = ::inotify_add_watch(inotify_.number(), directory.c_str(), events_of_interest);
+    if (known >= 0 && watch != known) ::inotify_rm_watch(inotify_.number(), known);
+    known = watch;
+  }
 }
 
-void ConfigWatch::on_ready(net::Readiness /*readiness*/) {
+void FileWatch::on_ready(net::Readiness /*readiness*/) {
   // Which file it was does not matter: contents are compared.
   std::array<char, 4096> events;
   bool any = false;
@@ -61,17 +63,23 @@ void ConfigWatch::on_ready(net::Readiness /*readiness*/) {
   if (settled < timer_.due()) loop_.scheduler().arm(timer_, settled);
 }
 
-void ConfigWatch::wake() {
+void FileWatch::wake() {
   loop_.scheduler().arm_in(timer_, poll);
-  watch_directory();
-  const auto found = fingerprint();
-  if (!found || found == known_) return;
-  known_ = found;
-  changed_();
+  watch_directories();
+  bool any = false;
+  for (File& file : files_) {
+    const auto found = fingerprint(file.path);
+    if (!found || found == file.known) continue;
+    file.known = found;
+    any = true;
+  }
+  if (!any) return;
+  const auto changed = changed_;
+  changed();
 }
 
-std::optional<std::uint64_t> ConfigWatch::fingerprint() const {
-  const net::Descriptor file{::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+std::optional<std::uint64_t> FileWatch::fingerprint(const std::string& path) {
+  const net::Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (!file.open()) return std::nullopt;
   std::string content(64UL * 1024, '\0');
   std::size_t size = 0;

@@ -1,0 +1,96 @@
+#include "weir/proxy/authorization.h"
+
+#include <algorithm>
+
+namespace weir::proxy {
+namespace {
+
+using policy::AuthorizationRule;
+using policy::Pattern;
+
+int value_of(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+  return -1;
+}
+
+bool is_unreserved(int byte) {
+  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+         (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_' || byte == '~';
+}
+
+// Of an encoded byte: whether somebody who decodes it would read another path.
+bool changes_the_path(std::string_view digits) {
+  if (digits.size() < 2) return true;
+  const int high = value_of(digits[0]);
+  const int low = value_of(digits[1]);
+  if (high < 0 || low < 0) return true;
+  const int byte = high * 16 + low;
+  return is_unreserved(byte) || byte < ' ' || byte == 0x7f || byte == '/' || byte == '\\' ||
+         byte == '%' || byte == ';';
+}
+
+bool is_dots(std::string_view segment) { return segment == "." || segment == ".."; }
+
+bool takes(const Pattern& pattern, std::string_view path) {
+  if (pattern.kind != Pattern::Kind::prefix) return pattern.matches(path);
+  std::string_view prefix = pattern.text;
+  if (prefix.ends_with('/')) prefix.remove_suffix(1);
+  if (!path.starts_with(prefix)) return false;
+  return path.size() == prefix.size() ? !path.empty() : path[prefix.size()] == '/';
+}
+
+class Fitting {
+ public:
+  explicit Fitting(const CallFacts& facts)
+      : facts_(facts),
+        ambiguous_(facts.method == http::Method::connect || is_ambiguous(facts.path)) {}
+
+  bool fits(const AuthorizationRule& rule) const {
+    const auto is_caller = [this](const Pattern& id) { return id.matches(facts_.caller); };
+    if (!rule.from.empty() && std::ranges::none_of(rule.from, is_caller)) return false;
+    if (!rule.methods.empty() &&
+        std::ranges::find(rule.methods, facts_.method) == rule.methods.end()) {
+      return false;
+    }
+    if (rule.path.kind == Pattern::Kind::any) return true;
+    if (ambiguous_) return rule.effect == AuthorizationRule::Effect::deny;
+    return takes(rule.path, facts_.path);
+  }
+
+ private:
+  const CallFacts& facts_;
+  bool ambiguous_;
+};
+
+}  // namespace
+
+bool is_ambiguous(std::string_view path) {
+  if (path.find_first_of("\\;") != std::string_view::npos) return true;
+  for (auto at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 1)) {
+    if (changes_the_path(path.substr(at + 1))) return true;
+  }
+  for (auto slash = path.find('/'); slash != std::string_view::npos;) {
+    const auto next = path.find('/', slash + 1);
+    const auto segment = path.substr(slash + 1, next - slash - 1);
+    if (is_dots(segment) || (segment.empty() && next != std::string_view::npos)) return true;
+    slash = next;
+  }
+  return false;
+}
+
+AuthorizationDecision decide(const policy::Authorization& authorization, const CallFacts& facts) {
+  const Fitting fitting{facts};
+  for (std::size_t index = 0; index < authorization.rules.size(); ++index) {
+    const AuthorizationRule& rule = authorization.rules[index];
+    if (fitting.fits(rule)) return {rule.effect, index};
+  }
+  return {authorization.otherwise, std::nullopt};
+}
+
+bool guards(const policy::Authorization& authorization) {
+  return !authorization.rules.empty() || authorization.otherwise == AuthorizationRule::Effect::deny;
+}
+
+}  // namespace weir::proxy

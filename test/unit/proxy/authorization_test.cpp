@@ -1,0 +1,89 @@
+#include "weir/proxy/authorization.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace weir::proxy {
+namespace {
+
+using http::Method;
+using policy::Pattern;
+using Effect = policy::AuthorizationRule::Effect;
+
+constexpr std::string_view shop = "spiffe://example.org/ns/shop/sa/checkout";
+constexpr std::string_view ops = "spiffe://example.org/ns/ops/sa/anybody";
+
+Pattern exactly(std::string_view text) { return {Pattern::Kind::exact, std::string{text}}; }
+Pattern below(std::string_view text) { return {Pattern::Kind::prefix, std::string{text}}; }
+
+// deny everybody /internal/*; allow the shop GET /v1/*, operators everything; else deny.
+policy::Authorization rules() {
+  policy::Authorization rules;
+  rules.otherwise = Effect::deny;
+  rules.rules = {{Effect::deny, {Pattern{}}, {}, below("/internal/")},
+                 {Effect::allow, {exactly(shop)}, {Method::get}, below("/v1/")},
+                 {Effect::allow, {below("spiffe://example.org/ns/ops/")}, {}, {}}};
+  return rules;
+}
+
+TEST(Authorization, the_first_rule_that_fits_decides) {
+  struct Case {
+    std::string_view caller;
+    Method method;
+    std::string_view path;
+    Effect effect;
+    std::optional<std::size_t> rule;
+  };
+  const Case cases[] = {
+      {shop, Method::get, "/v1/x", Effect::allow, 1},
+      {shop, Method::get, "/v1", Effect::allow, 1},
+      {shop, Method::get, "/v1x", Effect::deny, std::nullopt},
+      {shop, Method::get, "/V1/x", Effect::deny, std::nullopt},
+      {shop, Method::post, "/v1/x", Effect::deny, std::nullopt},
+      {shop, Method::get, "/internal/x", Effect::deny, 0},
+      {ops, Method::get, "/internal", Effect::deny, 0},
+      {ops, Method::delete_, "/anything", Effect::allow, 2},
+      {"", Method::get, "/v1/x", Effect::deny, std::nullopt},
+      {"spiffe://example.org.evil/ns/ops/x", Method::get, "/v1/x", Effect::deny, std::nullopt},
+      {"spiffe://evil.org/ns/shop/sa/checkout", Method::get, "/v1/x", Effect::deny, std::nullopt},
+  };
+  for (const Case& one : cases) {
+    const auto decision = decide(rules(), {one.caller, one.method, one.path});
+    EXPECT_EQ(decision.effect, one.effect) << one.caller << ' ' << one.path;
+    EXPECT_EQ(decision.rule, one.rule) << one.caller << ' ' << one.path;
+  }
+}
+
+TEST(Authorization, a_path_with_two_readings_is_allowed_only_where_every_path_is) {
+  for (const std::string_view path :
+       {"/v1/../internal/x", "/v1/./x", "/v1/..", "//internal/x", "/v1//x", "/v1/%2e%2e/internal",
+        "/%69nternal/x", "/v1/x%2Fy", "/v1/x\\..\\y", "/v1/x;a=b/y", "/v1/%00", "/v1/%zz", "/v1/%2",
+        "/v1/%252e"}) {
+    EXPECT_TRUE(is_ambiguous(path)) << path;
+    EXPECT_EQ(decide(rules(), {shop, Method::get, path}).effect, Effect::deny) << path;
+    EXPECT_EQ(decide(rules(), {ops, Method::get, path}).rule, 0U) << path;
+  }
+  for (const std::string_view path : {"/", "/v1/", "/v1/x.y", "/v1/...", "/v1/%20", "/v1/%C3%A4",
+                                      "*", "/v1/x:y@z", "/package.Service/Method"}) {
+    EXPECT_FALSE(is_ambiguous(path)) << path;
+  }
+}
+
+TEST(Authorization, behind_connect_nobody_sees_the_paths) {
+  EXPECT_EQ(decide(rules(), {ops, Method::connect, ""}).rule, 0U);
+  policy::Authorization open;
+  open.rules = {{Effect::allow, {}, {}, below("/v1/")}};
+  EXPECT_EQ(decide(open, {ops, Method::connect, ""}).rule, std::nullopt);
+}
+
+TEST(Authorization, without_rules_everybody_may_do_everything) {
+  EXPECT_EQ(decide({}, {"", Method::post, "/x"}).effect, Effect::allow);
+  EXPECT_FALSE(guards({}));
+  EXPECT_TRUE(guards(rules()));
+}
+
+}  // namespace
+}  // namespace weir::proxy
