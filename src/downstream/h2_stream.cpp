@@ -43,6 +43,8 @@ void H2Stream::ask_for_websocket() {
 
 const Address& H2Stream::peer() const { return connection_.peer(); }
 
+const Address& H2Stream::local() const { return connection_.local(); }
+
 const net::TlsPeer* H2Stream::tls() const { return connection_.tls(); }
 
 const std::optional<Address>& H2Stream::destination() const { return connection_.destination(); }

@@ -62,6 +62,8 @@ class Builder {
   void tproxy() {
     Rule& save = add(Table::mangle, Chain::inbound, "the way back to weir is remembered");
     save.marked = true;
+    // Only of a connection that weir begins: one of the caller's own is never led astray.
+    save.state = Rule::State::fresh;
     save.verdict = Verdict::save_mark;
     add(Table::mangle, Chain::inbound, "between weir and the application").marked = true;
     add(Table::mangle, Chain::inbound, "calls within the host").loopback = true;

@@ -33,8 +33,9 @@ class TcpConnecting final : public Connecting,
                             private Wakeable,
                             private HandshakeEvents {
  public:
-  TcpConnecting(Loop& loop, const Target& to, ConnectEvents& events)
+  TcpConnecting(Loop& loop, Random& random, const Target& to, ConnectEvents& events)
       : loop_(loop),
+        random_(random),
         to_(to.address),
         source_(to.source),
         tls_(to.tls),
@@ -53,26 +54,53 @@ class TcpConnecting final : public Connecting,
  private:
   // 0 when it is connected already.
   int begin() {
-    socket_ = Descriptor{open_stream_socket(to_.family())};
-    if (!socket_.open()) return errno;
-    set_option(socket_.number(), IPPROTO_TCP, TCP_NODELAY, 1);
-    spare_congestion_control(socket_.number(), to_);
-    if (source_) {
-      if (const int refused = bind_to(*source_); refused != 0) return refused;
-    }
-    const SocketAddress name{to_};
-    const int result = ::connect(socket_.number(), name.get(), name.length) == 0 ? 0 : errno;
+    const int result = source_ && !source_->loopback() ? dial_for(*source_) : dial();
     if (result != 0 && result != EINPROGRESS) return result;
     return loop_.watch(socket_.number(), Interest::read_write, *this) ? result : errno;
   }
 
-  // Port 0 is chosen when connecting, where it need only differ from those to the same peer.
-  int bind_to(const Address& source) {
-    set_option(socket_.number(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-    if (!source.loopback()) make_transparent(socket_.number(), source.family());
-    const SocketAddress name{source};
-    if (::bind(socket_.number(), name.get(), name.length) == 0) return 0;
-    return errno == EADDRNOTAVAIL && source.loopback() ? 0 : errno;
+  int dial() {
+    if (const int refused = open(); refused != 0) return refused;
+    if (source_) {
+      // The port is chosen when connecting, where it need only differ from those to the same peer.
+      set_option(socket_.number(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+      const SocketAddress name{*source_};
+      const bool bound = ::bind(socket_.number(), name.get(), name.length) == 0;
+      if (!bound && errno != EADDRNOTAVAIL) return errno;
+    }
+    return connect();
+  }
+
+  // The kernel knows which ports we have taken, and not which ones the owner of the address has. A
+  // port of his would give two connections the same four numbers: his to us, and ours to the
+  // application. He takes ports from 32768 on (Linux) or from 49152 on (RFC 6335, 6).
+  int dial_for(const Address& owner) {
+    int refused = 0;
+    for (int i = 0; i < ports_tried; ++i) {
+      if (refused = open(); refused != 0) return refused;
+      if (refused = stand_for_others(socket_.number(), owner.family()); refused != 0) {
+        return refused;
+      }
+      const std::uint64_t port = lowest_port + random_.below(highest_port - lowest_port + 1);
+      const SocketAddress name{owner, static_cast<std::uint16_t>(port)};
+      const bool bound = ::bind(socket_.number(), name.get(), name.length) == 0;
+      refused = bound ? connect() : errno;
+      if (refused != EADDRINUSE && refused != EADDRNOTAVAIL) return refused;
+    }
+    return refused;
+  }
+
+  int open() {
+    socket_ = Descriptor{open_stream_socket(to_.family())};
+    if (!socket_.open()) return errno;
+    set_option(socket_.number(), IPPROTO_TCP, TCP_NODELAY, 1);
+    spare_congestion_control(socket_.number(), to_);
+    return 0;
+  }
+
+  int connect() {
+    const SocketAddress name{to_};
+    return ::connect(socket_.number(), name.get(), name.length) == 0 ? 0 : errno;
   }
 
   void on_ready(Readiness readiness) override {
@@ -109,7 +137,12 @@ class TcpConnecting final : public Connecting,
     events_.on_connect(std::move(transport), ConnectError::none);
   }
 
+  static constexpr std::uint64_t lowest_port = 10000;
+  static constexpr std::uint64_t highest_port = 32767;
+  static constexpr int ports_tried = 32;
+
   Loop& loop_;
+  Random& random_;
   Address to_;
   std::optional<Address> source_;
   std::shared_ptr<const TlsClient> tls_;
@@ -123,7 +156,7 @@ class TcpConnecting final : public Connecting,
 }  // namespace
 
 std::unique_ptr<Connecting> TcpConnector::connect(const Target& to, ConnectEvents& events) {
-  auto connecting = std::make_unique<TcpConnecting>(loop_, to, events);
+  auto connecting = std::make_unique<TcpConnecting>(loop_, random_, to, events);
   connecting->start();
   return connecting;
 }

@@ -69,6 +69,14 @@ std::expected<void, ListenError> address_is_free(const Address& address) {
   return {};
 }
 
+std::expected<void, ListenError> may_reach_any_address(const Address& address) {
+  const Descriptor socket{open_stream_socket(address.family())};
+  if (!socket.open()) return listen_error(address, errno);
+  const int refused = make_transparent(socket.number(), address.family());
+  if (refused != 0) return transparency_error(address, refused);
+  return {};
+}
+
 std::expected<ListeningSocket, ListenError> ListeningSocket::open(const Address& address,
                                                                   Reach reach) {
   auto socket = bound_socket(address, Sharing::with_other_workers);
@@ -130,6 +138,13 @@ Listener::Taken Listener::take() {
   spare_congestion_control(socket.number(), peer.address());
   events_.on_accept(Arrival{loop_, std::move(socket), peer.address()});
   return Taken::one;
+}
+
+void Listener::reach_any_address() {
+  const int refused = make_transparent(socket_.number(), address_.family());
+  if (refused == 0) return;
+  log::error("a listener takes no connections by TPROXY",
+             {{"listener", address_.text()}, {"reason", std::strerror(refused)}});
 }
 
 void Listener::close() {

@@ -8,21 +8,23 @@
 #include <cstring>
 #include <string_view>
 
+#include "weir/policy/interception.h"
+
 namespace weir::net {
 
-SocketAddress::SocketAddress(const Address& address) {
+SocketAddress::SocketAddress(const Address& address, std::uint16_t port) {
   const auto& host = address.host_bytes();
   if (address.family() == Address::Family::v4) {
     sockaddr_in v4{};
     v4.sin_family = AF_INET;
-    v4.sin_port = htons(address.port());
+    v4.sin_port = htons(port);
     std::memcpy(&v4.sin_addr, host.data(), sizeof v4.sin_addr);
     std::memcpy(&storage, &v4, sizeof v4);
     length = sizeof v4;
   } else {
     sockaddr_in6 v6{};
     v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(address.port());
+    v6.sin6_port = htons(port);
     std::memcpy(&v6.sin6_addr, host.data(), sizeof v6.sin6_addr);
     std::memcpy(&storage, &v6, sizeof v6);
     length = sizeof v6;
@@ -67,6 +69,14 @@ int make_transparent(int socket, Address::Family family) {
   const int result = ::setsockopt(socket, v4 ? IPPROTO_IP : IPPROTO_IPV6,
                                   v4 ? IP_TRANSPARENT : IPV6_TRANSPARENT, &on, sizeof on);
   return result == 0 ? 0 : errno;
+}
+
+int stand_for_others(int socket, Address::Family family) {
+  // The same port may serve towards every peer.
+  set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (const int refused = make_transparent(socket, family); refused != 0) return refused;
+  const int mark = static_cast<int>(policy::tproxy_mark);
+  return ::setsockopt(socket, SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0 ? 0 : errno;
 }
 
 void spare_congestion_control(int socket, const Address& peer) {

@@ -17,7 +17,9 @@ struct SocketAddress {
   socklen_t length = sizeof(sockaddr_storage);
 
   SocketAddress() = default;
-  explicit SocketAddress(const Address& address);
+  explicit SocketAddress(const Address& address) : SocketAddress(address, address.port()) {}
+  // With this port in place of the address's own.
+  SocketAddress(const Address& address, std::uint16_t port);
   Address address() const;
   sockaddr* get() { return static_cast<sockaddr*>(static_cast<void*>(&storage)); }
   const sockaddr* get() const {
@@ -35,6 +37,9 @@ int open_stream_socket(Address::Family family);
 void set_option(int socket, int level, int option, int value);
 // Lets the socket stand for addresses that are not ours; errno, or 0. Needs CAP_NET_ADMIN.
 int make_transparent(int socket, Address::Family family);
+// The same for a socket that connects from such an address: its connection bears the mark by which
+// rules and routes bring the answers here.
+int stand_for_others(int socket, Address::Family family);
 // Between two programs of one machine there is no congestion to control. The plainest algorithm
 // spares the kernel the model of the path and the pacing timers that the machine's default may
 // bring (BBR).

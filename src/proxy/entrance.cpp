@@ -140,8 +140,11 @@ void Entrance::enter(telemetry::Direction direction, net::Arrival arrival,
   Approach approach{.peer = arrival.peer(), .local = {}, .destination = {}};
   if (threshold.intercepts()) {
     approach.local = arrival.local();
-    const bool kept = threshold.listener.intercept.mode == policy::Interception::Mode::tproxy;
-    approach.destination = kept ? approach.local : arrival.original_destination();
+    approach.destination = arrival.original_destination();
+    // TPROXY changes no address. What has come to the listener itself shows one of ours either way.
+    if (!approach.destination && threshold.inbound != nullptr) {
+      approach.destination = approach.local;
+    }
   }
   Admitted caller{.direction = direction, .destination = approach.destination};
   const Way way = way_in(threshold, approach, own_listeners);

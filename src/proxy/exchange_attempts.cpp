@@ -4,6 +4,7 @@
 
 #include "weir/proxy/exchange.h"
 #include "weir/proxy/forwarding.h"
+#include "weir/proxy/way_in.h"
 #include "weir/resilience/failover.h"
 
 namespace weir::proxy {
@@ -17,6 +18,16 @@ using Connection = upstream::Attempt::Connection;
 
 Duration left_of(const Timer& timer, Instant now) {
   return timer.armed() ? timer.due() - now : Duration::max();
+}
+
+upstream::Ends ends_towards(const Address& endpoint, const Destination& to,
+                            const downstream::Stream& stream, const CompiledListener& listener) {
+  const policy::Interception& intercept = listener.policy->intercept;
+  std::optional<upstream::Ends> callers;
+  if (intercept.mode == policy::Interception::Mode::tproxy) {
+    callers = callers_ends(intercept, {stream.peer(), stream.local(), stream.destination()});
+  }
+  return callers ? *callers : to.ends_towards(endpoint);
 }
 
 }  // namespace
@@ -68,7 +79,8 @@ void Exchange::launch(Slot slot, const Destination& to, cluster::Lease lease,
   record.endpoint = facts.address;
   record.version = facts.version;
   if (slot == fallback) record.upstream = to.upstream->name;
-  const auto approach = to.approach(facts.address, snapshot_->generation);
+  const upstream::Ends ends = ends_towards(facts.address, to, stream_, listener_);
+  const auto approach = to.approach(ends, snapshot_->generation);
   attempt.start(std::move(lease), approach, connection,
                 upstream::wire_for(*to.upstream, stream_.head()));
   if (slot == first) arm_attempt_timers();

@@ -84,8 +84,8 @@ void HealthChecker::Probe::start(Connection connection) {
   fresh_ = connection == Connection::fresh;
   body_.clear();
   attempt_.emplace(checker_.pools_, *this);
-  const auto approach =
-      target_.to.approach(lease->endpoint().facts.address, target_.snapshot->generation);
+  const upstream::Ends ends = target_.to.ends_towards(lease->endpoint().facts.address);
+  const auto approach = target_.to.approach(ends, target_.snapshot->generation);
   attempt_->start(std::move(*lease), approach, connection, wire());
   advance();
 }

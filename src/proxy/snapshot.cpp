@@ -73,7 +73,7 @@ CompiledListener Clusters::compile_listener(const Snapshot& snapshot,
   const auto find = [&](const std::string& name) {
     if (inbound) {
       auto to = destination(service.inbound->upstream, service.identity.zone, now);
-      if (service.inbound->intercept.mode == policy::Interception::Mode::redirect) {
+      if (service.inbound->intercept.mode != policy::Interception::Mode::off) {
         to.sources.emplace();
       }
       return to;

@@ -115,16 +115,16 @@ void Tunnel::launch(cluster::Lease lease) {
   auto& attempt = record_.attempts[record_.attempt_count++];
   attempt.endpoint = facts.address;
   attempt.version = facts.version;
-  const auto approach = to.approach(facts.address, plan_.generation);
+  const upstream::Ends ends = plan_.ends.value_or(to.ends_towards(facts.address));
+  const auto approach = to.approach(ends, plan_.generation);
   upstream::Pool& pool = services_.pools.of(lease_.endpoint(), approach);
-  if (pool.size() >= to.upstream->pool.connections) {
+  if (!pool.make_room(to.upstream->pool)) {
     end_attempt(Failure::connection_limit);
     return fail(Failure::connection_limit);
   }
   pool.h1().reserve();
   pool_ = &pool;
-  net::Target target = pool.target(facts.address, upstream::Wire::http_1_1,
-                                   plan_.source ? plan_.source : approach.source);
+  net::Target target = pool.target(ends, upstream::Wire::http_1_1);
   target.alpn = net::Alpn::nothing;
   if (speaks_tls_) target.tls = nullptr;
   services_.scheduler.arm_in(attempt_timer_, to.upstream->connect_timeout);

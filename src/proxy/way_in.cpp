@@ -17,6 +17,12 @@ bool same_host(const Address& one, const Address& other) {
   return one.family() == other.family() && one.host_bytes() == other.host_bytes();
 }
 
+Address any_port_of(const Address& address) {
+  const auto& host = address.host_bytes();
+  if (address.family() == Address::Family::v6) return Address::v6(host, 0);
+  return Address::v4({host[0], host[1], host[2], host[3]}, 0);
+}
+
 // Rules about requests cannot be asked of bytes.
 bool guarded(const policy::Authorization& rules) {
   if (rules.dry_run) return false;
@@ -65,6 +71,13 @@ bool leads_to_ourselves(const Approach& approach, std::span<const Address> own_l
     return same_host(own, destination) ||
            (here && unspecified(own) && own.family() == destination.family());
   });
+}
+
+std::optional<upstream::Ends> callers_ends(const policy::Interception& intercept,
+                                           const Approach& approach) {
+  const bool kept = approach.destination && *approach.destination == approach.local;
+  if (intercept.mode != policy::Interception::Mode::tproxy || !kept) return std::nullopt;
+  return upstream::Ends{approach.local, any_port_of(approach.peer)};
 }
 
 Way way_in(const Threshold& threshold, const Approach& approach,

@@ -7,16 +7,6 @@
 
 namespace weir::proxy {
 
-namespace {
-
-Address any_port_of(const Address& address) {
-  const auto& host = address.host_bytes();
-  if (address.family() == Address::Family::v6) return Address::v6(host, 0);
-  return Address::v4({host[0], host[1], host[2], host[3]}, 0);
-}
-
-}  // namespace
-
 using Unmatched = policy::Interception::Unmatched;
 
 void Worker::on_tunnelled(Admitted caller) {
@@ -41,9 +31,10 @@ void Worker::begin_tunnel(Admitted caller, TunnelPlan plan) {
 TunnelPlan Worker::inbound_plan(const Admitted& caller) {
   const policy::Inbound& inbound = *snapshot_->service.inbound;
   TunnelPlan plan{.route = {}, .limits = inbound.tunnel, .generation = snapshot_->generation};
-  if (inbound.intercept.mode == policy::Interception::Mode::tproxy) {
-    plan.source = any_port_of(caller.transport->peer());
-  }
+  const Approach approach{.peer = caller.transport->peer(),
+                          .local = caller.transport->local(),
+                          .destination = caller.destination};
+  plan.ends = callers_ends(inbound.intercept, approach);
   if (!caller.destination || caller.destination->port() == inbound.application.port()) {
     plan.route = {snapshot_, &snapshot_->inbound->routes.front()};
   } else if (inbound.intercept.unmatched == Unmatched::pass_through) {

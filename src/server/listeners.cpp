@@ -35,9 +35,20 @@ std::vector<ListenerNeed> missing_in(const std::vector<ListenerNeed>& needs,
                                      const std::vector<ListenerNeed>& others) {
   std::vector<ListenerNeed> missing;
   std::ranges::copy_if(needs, std::back_inserter(missing), [&](const ListenerNeed& need) {
-    return std::ranges::find(others, need) == others.end();
+    return std::ranges::none_of(others, [&](const auto& other) { return need.same_place(other); });
   });
   return missing;
+}
+
+std::vector<ListenerNeed> wider_in(const std::vector<ListenerNeed>& needs,
+                                   const std::vector<ListenerNeed>& before) {
+  std::vector<ListenerNeed> wider;
+  std::ranges::copy_if(needs, std::back_inserter(wider), [&](const ListenerNeed& need) {
+    return need.reach == Reach::any_address && std::ranges::any_of(before, [&](const auto& had) {
+             return need.same_place(had) && had.reach == Reach::own_addresses;
+           });
+  });
+  return wider;
 }
 
 std::vector<ListenerNeed> listener_needs(const policy::Service& service) {

@@ -21,12 +21,19 @@ struct ListenerNeed {
   enum class Presence : std::uint8_t { required, optional };
   Presence presence = Presence::required;
 
-  bool operator==(const ListenerNeed&) const = default;
+  // A socket that is there already can serve, whatever its reach.
+  bool same_place(const ListenerNeed& other) const {
+    return doorway == other.doorway && address == other.address;
+  }
 };
 
-// Those of the first and not of the second.
+// Those of the first that have no place in the second.
 std::vector<ListenerNeed> missing_in(const std::vector<ListenerNeed>& needs,
                                      const std::vector<ListenerNeed>& others);
+// Those whose place is in both and whose reach has to become wider. None becomes narrower: rules
+// that are still in place would bring connections that nobody takes.
+std::vector<ListenerNeed> wider_in(const std::vector<ListenerNeed>& needs,
+                                   const std::vector<ListenerNeed>& before);
 std::vector<ListenerNeed> listener_needs(const policy::Service& service);
 
 // `count` sockets on one address; none when it may be done without and has to be.

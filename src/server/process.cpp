@@ -171,9 +171,17 @@ std::expected<Process::Resources, StartError> Process::acquire(
       resources.changes[i].push_back({need.doorway, need.address, std::move((*opened)[i])});
     }
   }
+  for (const ListenerNeed& need : wider_in(needs, had)) {
+    if (auto may = net::may_reach_any_address(need.address); !may) {
+      return std::unexpected(address_error(may.error()));
+    }
+    for (auto& changes : resources.changes) {
+      changes.push_back({need.doorway, need.address, ListenerChange::Widen{}});
+    }
+  }
   for (const ListenerNeed& need : missing_in(had, needs)) {
     for (auto& changes : resources.changes) {
-      changes.push_back({need.doorway, need.address, std::nullopt});
+      changes.push_back({need.doorway, need.address, ListenerChange::End{}});
     }
   }
   const auto& admin = service.admin.listen;

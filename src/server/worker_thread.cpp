@@ -1,5 +1,6 @@
 #include "weir/server/worker_thread.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::server {
@@ -32,15 +33,20 @@ void WorkerThread::apply(std::shared_ptr<const proxy::Snapshot> snapshot,
 
 void WorkerThread::follow(std::vector<ListenerChange> changes) {
   for (ListenerChange& change : changes) {
-    if (change.socket) {
-      doors_.push_back(std::make_unique<Door>(loop_, worker_, std::move(change)));
+    if (auto* socket = std::get_if<net::ListeningSocket>(&change.what)) {
+      doors_.push_back(std::make_unique<Door>(loop_, worker_, change, std::move(*socket)));
       continue;
     }
-    std::erase_if(doors_, [&change](const auto& door) {
-      if (!door->is(change)) return false;
-      door->close();
-      return true;
-    });
+    // The twin of an address may be missing.
+    const auto door =
+        std::ranges::find_if(doors_, [&change](const auto& one) { return one->is(change); });
+    if (door == doors_.end()) continue;
+    if (std::holds_alternative<ListenerChange::Widen>(change.what)) {
+      (*door)->widen();
+    } else {
+      (*door)->close();
+      doors_.erase(door);
+    }
   }
 }
 

@@ -14,7 +14,7 @@ void Attempt::start(cluster::Lease lease, const Approach& approach, Connection c
                     Wire wire) {
   lease_ = std::move(lease);
   policy_ = &approach.policy;
-  source_ = approach.source;
+  ends_ = approach.ends.value_or(lease_.endpoint().facts.address);
   connection_ = connection;
   wire_ = wire;
   started_ = pools_.scheduler().now();
@@ -31,7 +31,7 @@ void Attempt::begin() {
 }
 
 void Attempt::start_h1() {
-  call_ = pool_->h1().take_idle(connection_, watcher_);
+  call_ = pool_->h1().take_idle(connection_, ends_, watcher_);
   if (call_ != nullptr) return;
   if (at_limit()) return fail(Failure::connection_limit);
   pool_->h1().reserve();
@@ -42,7 +42,7 @@ void Attempt::start_h1() {
 
 void Attempt::start_h2() {
   H2Pool& pool = pool_->h2();
-  call_ = pool.join(*policy_, connection_, watcher_);
+  call_ = pool.join(*policy_, connection_, ends_, watcher_);
   if (call_ == nullptr) {
     if (at_limit()) return fail(Failure::connection_limit);
     net::Target to = target();
@@ -62,9 +62,7 @@ void Attempt::start_agreed() {
   pool_->negotiate(*this, target(), policy_->pool);
 }
 
-net::Target Attempt::target() const {
-  return pool_->target(lease_.endpoint().facts.address, wire_, source_);
-}
+net::Target Attempt::target() const { return pool_->target(ends_, wire_); }
 
 // What was begun first counts: waiting for another connection starts no clock anew.
 void Attempt::arm_connect_timer() {
@@ -99,13 +97,14 @@ void Attempt::adopt(std::unique_ptr<net::Transport> transport) {
   const bool outdated = epoch_ != pool_->epoch();
   if (agreed_on_h2(*transport)) {
     pool_->h1().unreserve();
-    H2Connection& connection = pool_->h2().adopt(std::move(transport), policy_->pool);
+    H2Connection& connection = pool_->h2().adopt(std::move(transport), ends_, policy_->pool);
     call_ = &connection.join(watcher_);
     if (outdated) connection.retire(net::Closed::drain);
     return;
   }
   if (wire_ == Wire::agreed && !outdated) pool_->remember_h1();
-  H1Connection& connection = pool_->h1().adopt(std::move(transport), policy_->pool, watcher_);
+  H1Connection& connection =
+      pool_->h1().adopt(std::move(transport), ends_, policy_->pool, watcher_);
   if (outdated) connection.retire(net::Closed::drain);
   call_ = &connection;
 }

@@ -14,9 +14,10 @@ using resilience::Failure;
 
 }  // namespace
 
-H1Connection::H1Connection(std::unique_ptr<net::Transport> transport, Scheduler& scheduler,
-                           H1Owner& owner)
-    : scheduler_(scheduler),
+H1Connection::H1Connection(std::unique_ptr<net::Transport> transport, const Ends& ends,
+                           Scheduler& scheduler, H1Owner& owner)
+    : ends_(ends),
+      scheduler_(scheduler),
       owner_(owner),
       channel_(std::move(transport), scheduler.ready(), *this),
       source_(channel_, scheduler.ready(), {}),

@@ -18,6 +18,7 @@ H2Connection::H2Connection(PoolServices& services, H2Owner& owner, const net::Ta
                            const policy::Pool& policy)
     : services_(services),
       owner_(owner),
+      ends_(target.address, target.source),
       policy_(policy),
       session_(codec::H2Session::Role::client, {}, *this, services.scheduler.now()),
       began_(services.scheduler.now()) {
@@ -25,9 +26,11 @@ H2Connection::H2Connection(PoolServices& services, H2Owner& owner, const net::Ta
 }
 
 H2Connection::H2Connection(PoolServices& services, H2Owner& owner,
-                           std::unique_ptr<net::Transport> transport, const policy::Pool& policy)
+                           std::unique_ptr<net::Transport> transport, const Ends& ends,
+                           const policy::Pool& policy)
     : services_(services),
       owner_(owner),
+      ends_(ends),
       policy_(policy),
       session_(codec::H2Session::Role::client, {}, *this, services.scheduler.now()),
       began_(services.scheduler.now()) {

@@ -1,6 +1,7 @@
 #include "weir/upstream/h2_pool.h"
 
 #include <array>
+#include <ranges>
 #include <utility>
 
 namespace weir::upstream {
@@ -19,17 +20,20 @@ H2Pool::~H2Pool() {
   for (auto* list : {&connecting_, &roomy_, &full_, &leaving_}) list->clear_and_dispose(destroy);
 }
 
-Call* H2Pool::join(const policy::Upstream& policy, Freshness freshness, Wakeable& watcher) {
+Call* H2Pool::join(const policy::Upstream& policy, Freshness freshness, const Ends& ends,
+                   Wakeable& watcher) {
   for (H2Connection& connection : roomy_) {
     const bool wanted = freshness == Freshness::any || connection.carried_nothing();
-    if (wanted && connection.has_room()) return &connection.join(watcher);
+    if (wanted && connection.ends() == ends && connection.has_room())
+      return &connection.join(watcher);
   }
   // One that takes longer than a caller would wait is not worth another's wait.
   const Duration patience =
       policy.connect_timeout + (policy.tls ? policy.tls->handshake_timeout : Duration{});
   const Instant oldest = services_.scheduler.now() - patience;
   for (H2Connection& connection : connecting_) {
-    if (connection.has_room() && connection.began() > oldest) return &connection.join(watcher);
+    const bool soon = connection.ends() == ends && connection.began() > oldest;
+    if (soon && connection.has_room()) return &connection.join(watcher);
   }
   return nullptr;
 }
@@ -43,9 +47,10 @@ Call& H2Pool::connect(const net::Target& target, const policy::Upstream& policy,
   return connection->join(watcher);
 }
 
-H2Connection& H2Pool::adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy) {
+H2Connection& H2Pool::adopt(std::unique_ptr<net::Transport> transport, const Ends& ends,
+                            const policy::Pool& policy) {
   policy_ = policy;
-  auto* connection = new H2Connection{services_, *this, std::move(transport), policy_};
+  auto* connection = new H2Connection{services_, *this, std::move(transport), ends, policy_};
   ++size_;
   connecting_.push_front(*connection);
   connection->begin();
@@ -72,6 +77,15 @@ void H2Pool::on_closed(H2Connection& connection) {
   --size_;
   connection.unlist();
   services_.h2_graveyard.bury(connection);
+}
+
+bool H2Pool::drop_idle() {
+  for (H2Connection& connection : std::views::reverse(roomy_)) {
+    if (connection.streams() > 0) continue;
+    connection.retire(net::Closed::limit);
+    return true;
+  }
+  return false;
 }
 
 bool H2Pool::may_rest(const H2Connection& connection) {

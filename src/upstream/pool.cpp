@@ -29,10 +29,13 @@ void Pool::follow(const Approach& approach) {
   retire();
 }
 
-net::Target Pool::target(const Address& address, Wire wire,
-                         const std::optional<Address>& source) const {
-  net::Target target{address};
-  target.source = source;
+bool Pool::make_room(const policy::Pool& policy) {
+  return size() < policy.connections || h1_.drop_idle() || h2_.drop_idle();
+}
+
+net::Target Pool::target(const Ends& ends, Wire wire) const {
+  net::Target target{ends.to};
+  target.source = ends.from;
   if (!tls_) return target;
   target.tls = tls_;
   target.alpn = alpn_of(wire);
@@ -50,6 +53,7 @@ void Pool::negotiate(Negotiation::Waiter& waiter, const net::Target& target,
   if (!negotiation_.going_on()) {
     h1_.reserve();
     negotiated_in_ = epoch_;
+    negotiated_for_ = {target.address, target.source};
     policy_ = policy;
   }
   negotiation_.join(waiter, target);
@@ -65,10 +69,10 @@ void Pool::on_connection(std::unique_ptr<net::Transport> transport, net::Connect
   if (!transport || negotiated_in_ != epoch_) return h1_.unreserve();
   if (agreed_on_h2(*transport)) {
     h1_.unreserve();
-    h2_.adopt(std::move(transport), policy_);
+    h2_.adopt(std::move(transport), negotiated_for_, policy_);
   } else {
     remember_h1();
-    h1_.keep(std::move(transport), policy_);
+    h1_.keep(std::move(transport), negotiated_for_, policy_);
   }
 }
 

@@ -98,8 +98,9 @@ class Weir:
         self.write(config)
         self.process = None
 
-    def start(self, user=None):
-        self.process = Process([WEIR, "run", "-c", self.file], "weir", user=user)
+    def start(self, user=None, prefix=()):
+        """As `user`; `prefix` is a command that runs it, with other rights for example."""
+        self.process = Process([*prefix, WEIR, "run", "-c", self.file], "weir", user=user)
 
         def ready():
             if not self.process.running():

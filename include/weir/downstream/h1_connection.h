@@ -48,6 +48,7 @@ class H1Connection final : public Protocol, private Stream, private Wakeable {
   resilience::Failure body_failure() const override;
   Instant first_byte() const override { return first_byte_; }
   const Address& peer() const override { return channel_.peer(); }
+  const Address& local() const override { return channel_.local(); }
   const net::TlsPeer* tls() const override { return channel_.tls(); }
   const std::optional<Address>& destination() const override { return connection_.destination(); }
   Caller caller() const override;

@@ -42,6 +42,7 @@ class H2Connection final : public Protocol, private codec::H2SessionEvents, priv
   codec::H2Session& session() { return session_; }
   Scheduler& scheduler() { return accepted_.scheduler; }
   const Address& peer() const { return accepted_.channel.peer(); }
+  const Address& local() const { return accepted_.channel.local(); }
   const net::TlsPeer* tls() const { return accepted_.channel.tls(); }
   const std::optional<Address>& destination() const { return accepted_.connection.destination(); }
   const policy::Limits& limits() const { return accepted_.limits; }

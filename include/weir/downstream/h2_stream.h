@@ -56,6 +56,7 @@ class H2Stream final : public Stream,
   resilience::Failure body_failure() const override;
   Instant first_byte() const override { return first_byte_; }
   const Address& peer() const override;
+  const Address& local() const override;
   const net::TlsPeer* tls() const override;
   const std::optional<Address>& destination() const override;
   Caller caller() const override { return gone_ ? Caller::gone : Caller::present; }

@@ -40,6 +40,8 @@ class Stream {
   // When the first byte of the request arrived: budgets count from here.
   virtual Instant first_byte() const = 0;
   virtual const Address& peer() const = 0;
+  // Our side of its connection, as the kernel names it.
+  virtual const Address& local() const = 0;
   // What the caller's TLS handshake established; null on plain connections.
   virtual const net::TlsPeer* tls() const = 0;
   // Where the caller thought to be calling, on an intercepted connection; none on an explicit one.

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "weir/base/random.h"
 #include "weir/net/loop.h"
 #include "weir/net/transport.h"
 
@@ -10,12 +11,13 @@ namespace weir::net {
 
 class TcpConnector final : public Connector {
  public:
-  explicit TcpConnector(Loop& loop) : loop_(loop) {}
+  explicit TcpConnector(Loop& loop) : loop_(loop), random_(entropy()) {}
 
   std::unique_ptr<Connecting> connect(const Target& to, ConnectEvents& events) override;
 
  private:
   Loop& loop_;
+  Random random_;  // chooses ports of addresses that are not ours
 };
 
 }  // namespace weir::net

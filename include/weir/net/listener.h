@@ -61,6 +61,9 @@ class Listener final : private Watcher, private Wakeable {
   Listener(Loop& loop, ListeningSocket socket, AcceptEvents& events);
   ~Listener() override;
 
+  // From now on also connections to addresses that are not ours; see ListeningSocket::Reach and
+  // may_reach_any_address(). Those that wait already are kept.
+  void reach_any_address();
   // Takes no more, once those that wait already are accepted: each goes to on_accept() in here.
   void close();
   const Address& address() const { return address_; }
@@ -86,5 +89,7 @@ class Listener final : private Watcher, private Wakeable {
 // Whether nobody listens on `address` yet. SO_REUSEPORT would let a second process of the same user
 // take a share of the connections silently; ask this before the first worker listens.
 std::expected<void, ListenError> address_is_free(const Address& address);
+// Whether this process may let a listener on `address` take connections to any address.
+std::expected<void, ListenError> may_reach_any_address(const Address& address);
 
 }  // namespace weir::net

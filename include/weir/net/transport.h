@@ -110,9 +110,9 @@ struct Target {
   Address address;
   std::shared_ptr<const TlsClient> tls;  // null: plain text
   Alpn alpn = Alpn::nothing;             // what is offered in the handshake
-  // Connects from this address; port 0 leaves the choice of the port to the system. One that is not
-  // ours needs CAP_NET_ADMIN (IP_TRANSPARENT). A loopback address that this machine lacks is left
-  // out.
+  // Connects from this address, whose port is 0: any. One that is no loopback address may be
+  // somebody else's: such a connection bears policy::tproxy_mark and needs CAP_NET_ADMIN
+  // (IP_TRANSPARENT). A loopback address that this machine lacks is left out.
   std::optional<Address> source{};
 };
 

@@ -36,15 +36,15 @@ struct Destination {
   // What connections come from; none: as the system chooses.
   std::optional<LocalSources> sources{};
 
-  std::optional<Address> source_towards(const Address& endpoint) const {
-    return sources ? std::optional{sources->towards(endpoint)} : std::nullopt;
+  upstream::Ends ends_towards(const Address& endpoint) const {
+    return {endpoint, sources ? std::optional{sources->towards(endpoint)} : std::nullopt};
   }
   // `generation`: of the snapshot that this belongs to, which outlives the connecting.
-  upstream::Approach approach(const Address& endpoint, std::uint64_t generation) const {
+  upstream::Approach approach(const upstream::Ends& ends, std::uint64_t generation) const {
     upstream::Approach approach{*upstream};
     approach.tls = tls;
     approach.generation = generation;
-    approach.source = source_towards(endpoint);
+    approach.ends = ends;
     return approach;
   }
 };

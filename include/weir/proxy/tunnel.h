@@ -45,8 +45,8 @@ class TunnelOwner {
 struct TunnelPlan {
   std::shared_ptr<const CompiledRoute> route;  // null: nowhere, by policy
   policy::Tunnel limits;
-  std::uint64_t generation = 0;     // of the snapshot that the route belongs to
-  std::optional<Address> source{};  // to connect from, in place of the destination's own
+  std::uint64_t generation = 0;          // of the snapshot that the route belongs to
+  std::optional<upstream::Ends> ends{};  // in place of the destination's own
 };
 
 class Tunnel final : public Recycled, public Listed, private net::ConnectEvents {

@@ -33,6 +33,7 @@
 #include "weir/net/arrival.h"
 #include "weir/policy/service.h"
 #include "weir/telemetry/record.h"
+#include "weir/upstream/approach.h"
 
 namespace weir::proxy {
 
@@ -72,6 +73,13 @@ struct Approach {
 // Whether the destination is a listener of ours. One on a wildcard address is ours at the addresses
 // that the connection itself shows to be this machine's.
 bool leads_to_ourselves(const Approach& approach, std::span<const Address> own_listeners);
+
+// The ends of a connection that takes this one on to the application under the caller's own
+// address, where policy wants that and TPROXY has brought it, which leaves the destination as our
+// own name for it. None otherwise: of what REDIRECT brought, the kernel would send the answers past
+// us to the caller.
+std::optional<upstream::Ends> callers_ends(const policy::Interception& intercept,
+                                           const Approach& approach);
 
 // Before anything was read. `own_listeners`: the addresses that we listen on.
 Way way_in(const Threshold& threshold, const Approach& approach,

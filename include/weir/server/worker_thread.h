@@ -4,8 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <thread>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "weir/net/connector.h"
@@ -17,11 +18,13 @@
 
 namespace weir::server {
 
-// A listener that begins, or (without a socket) ends.
+// A listener that begins with a socket, takes connections to any address from now on, or ends.
 struct ListenerChange {
+  struct Widen {};
+  struct End {};
   proxy::Doorway doorway;
   Address address;  // as the policy gives it
-  std::optional<net::ListeningSocket> socket;
+  std::variant<net::ListeningSocket, Widen, End> what;
 };
 
 // Public functions may be called from any thread; start() and stop() from the owner's.
@@ -52,15 +55,17 @@ class WorkerThread {
   // Lives as long as its listener.
   class Door final : public net::AcceptEvents {
    public:
-    Door(net::Loop& loop, proxy::Worker& worker, ListenerChange change)
+    Door(net::Loop& loop, proxy::Worker& worker, const ListenerChange& change,
+         net::ListeningSocket socket)
         : worker_(worker),
           doorway_(change.doorway),
           address_(change.address),
-          listener_(loop, std::move(*change.socket), *this) {}
+          listener_(loop, std::move(socket), *this) {}
     void on_accept(net::Arrival arrival) override { worker_.accept(doorway_, std::move(arrival)); }
     bool is(const ListenerChange& change) const {
       return doorway_ == change.doorway && address_ == change.address;
     }
+    void widen() { listener_.reach_any_address(); }
     void close() { listener_.close(); }
 
    private:

@@ -11,6 +11,18 @@
 
 namespace weir::upstream {
 
+// The two ends of a connection to an endpoint. Requests share a connection only where both ends are
+// the same: an application that is called from its callers' addresses must not see one caller's
+// request come from another's.
+struct Ends {
+  Ends(const Address& address) : to(address) {}  // implicit on purpose
+  Ends(const Address& address, const std::optional<Address>& source) : to(address), from(source) {}
+
+  Address to;
+  std::optional<Address> from{};  // port 0: any port; none: as the system chooses
+  bool operator==(const Ends&) const = default;
+};
+
 struct Approach {
   Approach(const policy::Upstream& upstream)
       : policy(upstream) {}  // plain text; implicit on purpose
@@ -19,7 +31,7 @@ struct Approach {
   std::shared_ptr<const net::TlsClient> tls{};  // null: plain text
   // Of the configuration that says so: pools follow the newest, whoever comes with an older one.
   std::uint64_t generation = 0;
-  std::optional<Address> source{};  // what connections come from; none: as the system chooses
+  std::optional<Ends> ends{};  // none: the endpoint's own address, from wherever
 };
 
 // A connection that has carried requests may turn out to be closed; a fresh one costs a connect.

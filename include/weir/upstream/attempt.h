@@ -83,7 +83,7 @@ class Attempt final : private net::ConnectEvents, private Negotiation::Waiter, p
   void adopt(std::unique_ptr<net::Transport> transport);
   void arm_connect_timer();
   bool reached() const;
-  bool at_limit() const { return pool_->size() >= policy_->pool.connections; }
+  bool at_limit() const { return !pool_->make_room(policy_->pool); }
   net::Target target() const;
   void stop_connecting();
   void fail(resilience::Failure failure);
@@ -92,7 +92,7 @@ class Attempt final : private net::ConnectEvents, private Negotiation::Waiter, p
   Wakeable& watcher_;
   cluster::Lease lease_;
   const policy::Upstream* policy_ = nullptr;
-  std::optional<Address> source_;
+  Ends ends_{Address{}};
   Pool* pool_ = nullptr;
   Connection connection_ = Connection::any;
   Wire wire_ = Wire::http_1_1;

@@ -20,6 +20,7 @@
 #include "weir/net/channel.h"
 #include "weir/net/closed.h"
 #include "weir/resilience/outcome.h"
+#include "weir/upstream/approach.h"
 #include "weir/upstream/call.h"
 
 namespace weir::upstream {
@@ -43,7 +44,8 @@ class H1Connection final : public Call,
  public:
   enum class State : std::uint8_t { idle, busy, closed };
 
-  H1Connection(std::unique_ptr<net::Transport> transport, Scheduler& scheduler, H1Owner& owner);
+  H1Connection(std::unique_ptr<net::Transport> transport, const Ends& ends, Scheduler& scheduler,
+               H1Owner& owner);
 
   // Makes it the next exchange's: it can be started, and `watcher` is scheduled whenever progress()
   // changes, until it is released.
@@ -65,6 +67,7 @@ class H1Connection final : public Call,
   // Whether anything of the present request has reached the kernel.
   bool bytes_written() const override { return channel_.written() > written_before_; }
 
+  const Ends& ends() const { return ends_; }
   std::uint64_t requests() const { return requests_; }
   State state() const { return state_; }
   // Idle no longer than this; never longer than the endpoint announced in Keep-Alive.
@@ -85,6 +88,7 @@ class H1Connection final : public Call,
   void close(net::Closed reason);
   net::Closed reason_to_end() const;
 
+  Ends ends_;
   Scheduler& scheduler_;
   H1Owner& owner_;
   net::Channel channel_;

@@ -18,7 +18,7 @@
 #include "weir/codec/h2_session.h"
 #include "weir/net/channel.h"
 #include "weir/net/closed.h"
-#include "weir/policy/upstream.h"
+#include "weir/upstream/approach.h"
 #include "weir/upstream/h2_stream.h"
 
 namespace weir::upstream {
@@ -58,7 +58,7 @@ class H2Connection final : private net::ConnectEvents,
                const policy::Pool& policy);
   // Has been made already; begin() once the owner knows it.
   H2Connection(PoolServices& services, H2Owner& owner, std::unique_ptr<net::Transport> transport,
-               const policy::Pool& policy);
+               const Ends& ends, const policy::Pool& policy);
   void begin();
 
   // A stream that waits if the connection is being made. Only when has_room(). Release it, once.
@@ -67,6 +67,7 @@ class H2Connection final : private net::ConnectEvents,
   // No new streams; closes now if idle, else after the last.
   void retire(net::Closed reason);
 
+  const Ends& ends() const { return ends_; }
   Standing standing() const { return standing_; }
   std::size_t streams() const { return count_; }
   bool carried_nothing() const { return requests_ == 0; }
@@ -74,7 +75,6 @@ class H2Connection final : private net::ConnectEvents,
   Instant began() const { return began_; }
   // For its streams. A stream leaves when it has ended, or was given up.
   codec::H2Session& session() { return session_; }
-  // Whether a stream may be opened now.
   bool may_open() const { return standing_ != Standing::closed && session_.may_open(); }
   // The peer has told its SETTINGS.
   bool settled() const { return settings_came_; }
@@ -91,8 +91,7 @@ class H2Connection final : private net::ConnectEvents,
   static constexpr std::uint32_t streams_at_first = 100;
   // Peers take so many resets for an attack (nghttp2: 1000, then 33 a second).
   static constexpr std::uint32_t resets_limit = 500;
-  // A request that is given up after nothing at all has come for so long may have been sent into
-  // the void.
+  // After so long without anything, a request that is given up may have been sent into the void.
   static constexpr Duration silence_limit = std::chrono::seconds{1};
 
  private:
@@ -127,6 +126,7 @@ class H2Connection final : private net::ConnectEvents,
 
   PoolServices& services_;
   H2Owner& owner_;
+  Ends ends_;
   policy::Pool policy_;
   Flusher flusher_{*this};
   Timer idle_timer_{*this};

@@ -24,12 +24,16 @@ class H2Pool final : private H2Owner {
   H2Pool(const H2Pool&) = delete;
   H2Pool& operator=(const H2Pool&) = delete;
 
-  // A stream on a connection that is there or being made; null when none has room.
-  Call* join(const policy::Upstream& policy, Freshness freshness, Wakeable& watcher);
+  // A stream on a connection with these ends that is there or being made; null when none has room.
+  Call* join(const policy::Upstream& policy, Freshness freshness, const Ends& ends,
+             Wakeable& watcher);
   // A stream on a new connection to `target`.
   Call& connect(const net::Target& target, const policy::Upstream& policy, Wakeable& watcher);
   // A connection that has been made, and that nobody has a request for yet.
-  H2Connection& adopt(std::unique_ptr<net::Transport> transport, const policy::Pool& policy);
+  H2Connection& adopt(std::unique_ptr<net::Transport> transport, const Ends& ends,
+                      const policy::Pool& policy);
+  // Closes a connection without streams; false when there is none.
+  bool drop_idle();
   std::size_t size() const { return size_; }
   // Some connection is there over which requests go, now or when there is room.
   bool proven() const { return !roomy_.empty() || !full_.empty(); }

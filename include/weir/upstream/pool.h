@@ -40,7 +40,10 @@ class Pool final : private Negotiation::Owner {
   std::uint32_t epoch() const { return epoch_; }
   bool secured() const { return tls_ != nullptr; }
   // A new connection's, with the credentials in force.
-  net::Target target(const Address& address, Wire wire, const std::optional<Address>& source) const;
+  net::Target target(const Ends& ends, Wire wire) const;
+  // Whether policy lets one more connection be made. Where only idle ones stand in the way, one is
+  // closed: it may have ends that nobody asks for any more.
+  bool make_room(const policy::Pool& policy);
 
   // Of an endpoint that chooses: what its connections speak, or the last one did; nullopt when only
   // a new one can tell.
@@ -65,7 +68,8 @@ class Pool final : private Negotiation::Owner {
   H2Pool h2_;
   Negotiation negotiation_;
   std::uint32_t negotiated_in_ = 0;  // the epoch in which it began
-  policy::Pool policy_;              // of what is negotiated
+  Ends negotiated_for_{Address{}};
+  policy::Pool policy_;  // of what is negotiated
   std::optional<Wire> remembered_;
 };
 

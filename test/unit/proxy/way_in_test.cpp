@@ -73,6 +73,21 @@ TEST(WayIn, of_what_nobody_intercepted_or_leads_to_ourselves_is_refused_as_a_loo
   EXPECT_EQ(first(intercepting, out, Address::v4({10, 0, 0, 8}, 15'006)), Way::recognise);
 }
 
+TEST(WayOn, is_from_the_callers_address_only_where_tproxy_has_brought_the_connection) {
+  const Address called = *Address::parse("10.77.0.1:8080");
+  const Address listener = *Address::parse("127.0.0.1:15006");
+  const Address peer = *Address::parse("10.77.0.2:40000");
+  policy::Interception intercept;
+  intercept.mode = Mode::tproxy;
+  const Approach kept{peer, called, called};
+  EXPECT_EQ(callers_ends(intercept, kept),
+            (upstream::Ends{called, *Address::parse("10.77.0.2:0")}));
+  EXPECT_FALSE(callers_ends(intercept, {peer, listener, called})) << "redirected";
+  EXPECT_FALSE(callers_ends(intercept, {peer, listener, {}})) << "explicit";
+  intercept.mode = Mode::redirect;
+  EXPECT_FALSE(callers_ends(intercept, kept)) << "the rules may go any moment";
+}
+
 TEST(WayIn, of_intercepted_calls_depends_on_port_and_greeting) {
   const auto intercepting = service(Mode::redirect);
   EXPECT_EQ(first(intercepting, Direction::outbound, database), Way::tunnel);

@@ -23,9 +23,11 @@ struct H1Endpoint {
     auto lease = cluster->pick({}, now());
     EXPECT_TRUE(lease);
     if (lease) {
-      asked->attempt.start(std::move(*lease), endpoint.policy, Freshness::any, Wire::http_1_1);
+      Approach approach{endpoint.policy};
+      if (from) approach.ends = Ends{*called(), from};
+      asked->attempt.start(std::move(*lease), approach, Freshness::any, Wire::http_1_1);
     }
-    if (asked->attempt.state() == State::connecting) {
+    if (asked->attempt.state() == State::connecting && !endpoint.pending.empty()) {
       endpoint.accept().session_speaks = false;
       endpoint.servers.back().listens = false;
     }
@@ -38,13 +40,15 @@ struct H1Endpoint {
     return asked;
   }
   net::FakePeer& peer(std::size_t index = 0) { return endpoint.servers[index].peer; }
-  void answer(std::string_view text) {
-    peer().send(text);
+  void answer(std::string_view text, std::size_t index = 0) {
+    peer(index).send(text);
     endpoint.settle();
   }
+  static std::optional<Address> called() { return Address::parse("192.0.2.1:8080"); }
   Instant now() const { return endpoint.scheduler.now(); }
 
   Endpoint endpoint;
+  std::optional<Address> from;  // whose address the next attempt uses
 };
 
 constexpr std::string_view hello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -91,6 +95,46 @@ TEST(Attempt, cancelling_an_http_1_1_call_closes_its_connection) {
   h1.endpoint.settle();
   EXPECT_TRUE(h1.peer().was_closed());
   EXPECT_EQ(h1.endpoint.recorder.resets, 0);
+}
+
+// An application that is called from its callers' addresses.
+TEST(Attempt, connections_are_shared_only_by_those_who_call_from_the_same_address) {
+  H1Endpoint h1;
+  h1.endpoint.policy.pool.connections = 3;
+  h1.endpoint.policy.pool.idle = 2;
+  const auto ask = [&h1](std::uint8_t caller) {
+    h1.from = Address::v4({10, 0, 0, caller}, 0);
+    const auto asked = h1.ask("/");
+    EXPECT_EQ(h1.endpoint.dialled->source, h1.from);
+    EXPECT_EQ(h1.endpoint.dialled->address, *h1.called());
+    h1.answer(hello, h1.endpoint.servers.size() - 1);
+    EXPECT_EQ(Endpoint::read(*asked), "hello");
+    return asked->attempt.reused_connection();
+  };
+  EXPECT_FALSE(ask(1));
+  EXPECT_FALSE(ask(2));
+  EXPECT_TRUE(ask(2));
+  // Of three that are idle the one that has been so the longest goes.
+  EXPECT_FALSE(ask(3));
+  h1.endpoint.settle();
+  EXPECT_EQ(h1.endpoint.pools.connections(), 2U);
+  EXPECT_TRUE(h1.peer(0).was_closed());
+  EXPECT_FALSE(h1.peer(1).was_closed());
+}
+
+TEST(Attempt, an_idle_connection_of_others_makes_room_where_the_limit_is_reached) {
+  H1Endpoint h1;
+  h1.endpoint.policy.pool.connections = 1;
+  h1.from = Address::v4({10, 0, 0, 1}, 0);
+  h1.begin().reset();
+  h1.from = Address::v4({10, 0, 0, 2}, 0);
+  const auto second = h1.begin();
+  h1.endpoint.settle();
+  EXPECT_TRUE(h1.peer(0).was_closed());
+  EXPECT_EQ(second->attempt.state(), State::connected);
+  h1.from = Address::v4({10, 0, 0, 1}, 0);
+  const auto third = h1.begin();
+  EXPECT_EQ(third->attempt.failure(), Failure::connection_limit);
 }
 
 TEST(Wire, is_what_policy_says_and_http_2_by_itself_only_for_grpc) {

@@ -30,8 +30,9 @@ struct Endpoint final : net::Connector {
   }
 
   // net::Connector: a connect stands until accept() or refuse().
-  std::unique_ptr<net::Connecting> connect(const net::Target&,
+  std::unique_ptr<net::Connecting> connect(const net::Target& to,
                                            net::ConnectEvents& events) override {
+    dialled.emplace(to);
     auto made = std::make_unique<Pending>(*this, events);
     pending.push_back(made.get());
     return made;
@@ -122,6 +123,7 @@ struct Endpoint final : net::Connector {
   Random random{1};
   CountingRecorder recorder;
   std::vector<Pending*> pending;
+  std::optional<net::Target> dialled;  // of the last connect
   std::deque<Server> servers;
   std::shared_ptr<cluster::Cluster> cluster;
   Pools pools{scheduler, *this, random, recorder};

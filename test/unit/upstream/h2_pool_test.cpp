@@ -105,6 +105,24 @@ TEST(H2Pool, the_limit_of_connections_holds_for_both_versions_together) {
   EXPECT_EQ(third.failure(), Failure::connection_limit);
 }
 
+TEST(H2Pool, streams_share_a_connection_only_with_those_of_the_same_address) {
+  Endpoint endpoint;
+  endpoint.cluster = cluster::Cluster::make(endpoint.policy, "", 1, endpoint.scheduler.now());
+  std::vector<Endpoint::Asked> asked;
+  for (const std::uint8_t caller : std::initializer_list<std::uint8_t>{1, 2, 1, 2}) {
+    Approach approach{endpoint.policy};
+    approach.ends = Ends{*Address::parse("192.0.2.1:8080"), Address::v4({10, 0, 0, caller}, 0)};
+    auto& one = asked.emplace_back(std::make_unique<Endpoint::Try>(endpoint.pools));
+    one->attempt.start(*endpoint.cluster->pick({}, endpoint.scheduler.now()), approach,
+                       Freshness::any, Wire::http_2);
+    while (!endpoint.pending.empty()) endpoint.accept();
+    one->attempt.send(Endpoint::get("/"));
+    endpoint.settle();
+  }
+  ASSERT_EQ(endpoint.servers.size(), 2U);
+  for (const Server& server : endpoint.servers) EXPECT_EQ(server.requests.size(), 2U);
+}
+
 TEST(H2Pool, a_call_goes_where_others_are_so_that_the_rest_falls_idle) {
   Endpoint endpoint;
   endpoint.policy.pool.streams = 2;
