@@ -541,6 +541,7 @@ class Authorization(TlsTest):
             ("checkout", "/v1", (), 200),
             ("checkout", "/v1x", (), 403),
             ("checkout", "/v1/x", ("-X", "POST"), 403),
+            ("checkout", "/v1/x", ("-H", "X-HTTP-Method-Override: DELETE"), 403),
             ("checkout", "/v1/../internal/x", (), 403),
             ("checkout", "/v1/%2e%2e/internal", (), 403),
             ("intruder", "/v1/x", (), 403),
@@ -555,7 +556,7 @@ class Authorization(TlsTest):
                            caller=spiffe("checkout"))
         weir.expect_metric(1, "weir_authorization_total", verdict="denied",
                            caller=spiffe("intruder"))
-        line = json.loads(weir.log(7)[-1])
+        line = json.loads(weir.log(8)[-1])
         self.assertEqual((line["failure"], line["authorization"], line["caller"]),
                          ("unauthorized", "denied", spiffe("intruder")))
 
