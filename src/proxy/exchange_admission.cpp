@@ -84,7 +84,8 @@ bool Exchange::find_route() {
     const auto hash = route::sticky_hash(balance.hash_on, head, stream_.peer());
     hash_ = hash ? *hash : services_.random.next();
   }
-  forward_request(head, crossing_.terms(), {stream_.peer(), stream_.tls()});
+  const bool secured = stream_.tls() != nullptr || route_->to.tls != nullptr;
+  forward_request(head, crossing_.terms(), {stream_.peer(), secured ? "https" : "http"});
   if (listener_.inbound != nullptr) {
     tell_identity(head.fields, listener_.inbound->identity_header, record_.caller);
   }

@@ -136,7 +136,8 @@ class Downstream(TlsTest):
 
     def test_claims_of_an_identity_are_removed(self):
         weir = self.server()
-        for name in ("X-Weir-Identity", "x_weir_identity", "X-Forwarded-Client-Cert"):
+        for name in ("X-Weir-Identity", "x_weir_identity", "X.Weir.Identity",
+                     "X-Forwarded-Client-Cert"):
             self.curl(weir, "-H", f"{name}: spiffe://example.org/admin", name="checkout")
         for call in self.application.calls():
             self.assertNotIn("spiffe://example.org/admin", json.dumps(call))
@@ -263,6 +264,7 @@ class Mutual(TlsTest):
         self.assertTrue(all(0 < budget < 2000 for budget in budgets), budgets)
         self.assertEqual({call["fields"]["x-weir-identity"] for call in calls},
                          {spiffe("checkout")})
+        self.assertEqual({call["fields"]["x-forwarded-proto"] for call in calls}, {"https"})
         self.assertEqual({json.loads(line)["protocol"] for line in server.log(3)}, {"HTTP/2"})
         self.assertEqual(client.metric("weir_tls_handshakes_total", direction="outbound",
                                        version="1.3", resumed="false"), 1)
