@@ -65,6 +65,7 @@ class Entrance::Guest final : public Listed,
 
   void secure() {
     const auto& tls = snapshot_->listener(caller_.direction)->tls;
+    caller_.secured_by = tls;
     entrance_.scheduler_.arm_in(timer_, threshold().inbound->tls.handshake_timeout);
     securing_ = net::accept_tls(std::move(arrival_), tls, *this);
     if (entrance_.draining_) hurry();

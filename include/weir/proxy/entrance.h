@@ -33,6 +33,7 @@ struct Admitted {
   std::optional<Address> destination{};  // of an intercepted connection
   std::string server_name{};             // as the caller's TLS says that we pass through
   bool speaks_tls = false;               // what goes through is TLS already
+  std::shared_ptr<const net::TlsServer> secured_by{};  // null: plain text, or not terminated
 };
 
 class EntranceOwner {
