@@ -15,6 +15,7 @@ namespace {
 int exit_code_for(server::StartError::Kind kind) {
   switch (kind) {
     case server::StartError::Kind::configuration: return exit_code::data;
+    case server::StartError::Kind::secrets: return exit_code::configuration;
     case server::StartError::Kind::address: return exit_code::unavailable;
     case server::StartError::Kind::permission: return exit_code::no_permission;
   }

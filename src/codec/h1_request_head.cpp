@@ -1,6 +1,7 @@
 #include "h1_field_section.h"
 #include "h1_start_line.h"
 #include "weir/codec/h1_head.h"
+#include "weir/http/upgrade.h"
 
 namespace weir::codec {
 namespace {
@@ -154,6 +155,7 @@ std::optional<H1Error> RequestHeadParser::finish() {
   head_.body = framing_.body(http::BodyLength::none());
   if (head_.body.empty()) head_.expects_continue = false;
   if (!modern || !connection_.upgrade()) head_.upgrade.clear();
+  if (!head_.upgrade.empty()) head_.upgrade = http::allowed_upgrades(head_.upgrade);
   head_.keep_alive = connection_.keep_alive(head_.version);
   return std::nullopt;
 }

@@ -5,6 +5,7 @@
 #include "h1_chars.h"
 #include "h1_start_line.h"
 #include "h1_trailers.h"
+#include "weir/http/upgrade.h"
 
 namespace weir::codec {
 namespace {
@@ -100,7 +101,8 @@ void H2HeadIn::take_pseudo(std::string_view name, std::string_view value) {
     if (value.size() > limits_.target_bytes) return answer(H1Error::target_too_long);
     request_.target.assign(value);
   } else if (name == ":protocol") {
-    if (value.empty() || !all(Class::token, value)) return malformed("bad_pseudo_field");
+    const bool sound = !value.empty() && all(Class::token, value) && !http::carries_http(value);
+    if (!sound) return malformed("bad_pseudo_field");
     assign_lower(request_.upgrade, value);
   } else {
     malformed("bad_pseudo_field");

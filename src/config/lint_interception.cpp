@@ -48,6 +48,15 @@ void lint_inbound(const policy::Inbound& inbound, Findings& findings) {
                                 name_of(mode), inbound.listen.text()),
                     fmt::format("0.0.0.0:{}", inbound.listen.port())});
   }
+  if (inbound.tls.mode == policy::ListenerTls::Mode::strict &&
+      inbound.intercept.unmatched == policy::Interception::Unmatched::pass_through) {
+    findings.warn({"inbound", "tls"},
+                  {fmt::format("inbound.tls: strict guards port {}, the application's; other ports "
+                               "are passed through as they come: set inbound.intercept.unmatched "
+                               "to refuse",
+                               inbound.application.port()),
+                   ""});
+  }
   if (mode == Mode::tproxy && inbound.application.loopback()) {
     findings.warn({"inbound", "application"},
                   {"inbound.intercept: tproxy calls the application from the caller's address, at "

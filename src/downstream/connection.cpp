@@ -25,6 +25,7 @@ Connection::Connection(Incoming incoming, const ConnectionServices& services,
       destination_(incoming.destination),
       channel_(std::move(incoming.transport), scheduler_.ready(), *this) {
   scheduler_.arm_in(timer_, limits_.idle_timeout);
+  if (incoming.until) scheduler_.arm(end_timer_, *incoming.until);
 }
 
 void Connection::on_input() {
@@ -73,6 +74,7 @@ void Connection::speak_h2() { speak(std::make_unique<H2Connection>(accepted()));
 
 // The beginning of a preface that never became one is refused as the HTTP/1.1 that it is not.
 void Connection::wake() {
+  if (end_timer_.fired() && !draining_ && !closed_) drain();
   if (!timer_.fired() || protocol_ || closed_) return;
   if (begun_) return speak_h1();
   close(draining_ ? net::Closed::drain : net::Closed::idle);
@@ -87,6 +89,7 @@ void Connection::drain() {
 void Connection::close(net::Closed reason) {
   if (std::exchange(closed_, true)) return;
   timer_.disarm();
+  end_timer_.disarm();
   owner_.on_closed(*this, reason);
 }
 

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <set>
 
@@ -113,6 +114,20 @@ void name_authorities(SSL_CTX* context, std::span<const X509Certificate> authori
   for (const auto& one : authorities) SSL_CTX_add_client_CA(context, one.get());
 }
 
+// The same for the same authorities, in whatever order.
+std::string fingerprint(std::span<const X509Certificate> authorities) {
+  std::set<std::string> digests;
+  for (const X509Certificate& one : authorities) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    X509_digest(one.get(), EVP_sha256(), digest.data(), &size);
+    digests.emplace(digest.begin(), digest.begin() + size);
+  }
+  std::string all;
+  for (const std::string& digest : digests) all += digest;
+  return all;
+}
+
 // Certificates of one set of names and of different kinds of key share a context, in which OpenSSL
 // chooses by what the client can verify.
 struct Shown {
@@ -144,7 +159,7 @@ std::size_t NameIndex::find(std::string_view server_name) const {
 
 SslContext TlsServer::State::make_server_context(policy::Tls::Version minimum) {
   SslContext context = make_context(TLS_server_method(), minimum);
-  if (!context) return nullptr;
+  if (!context || !tickets_.serve(*context)) return nullptr;
   SSL_CTX* raw = context.get();
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);  // tickets do not need it
   SSL_CTX_set_session_id_context(
@@ -186,10 +201,12 @@ std::expected<void, TlsProblem> TlsServer::State::add_certificates(
 }
 
 std::expected<void, TlsProblem> TlsServer::State::add_trust(const policy::ListenerTls& policy) {
+  trust_ = std::to_string(verify_mode(policy.client)) + '/' + policy.trust_domain;
   if (policy.client == policy::ListenerTls::Client::none) return {};
   const auto authorities = read_bundle(Generation{policy.certificates.front().chain}, policy.ca);
   if (!authorities) return std::unexpected{authorities.error()};
   certificates_.push_back(last_of(*authorities, policy.ca));
+  trust_ += '/' + fingerprint(*authorities);
   const X509Trust trust = trust_in(*authorities);
   if (!trust) return std::unexpected{TlsProblem{policy.ca, openssl_reason()}};
   for (const SslContext& context : contexts_) {
@@ -218,6 +235,8 @@ TlsServer::~TlsServer() = default;
 const std::vector<CertificateStatus>& TlsServer::certificates() const {
   return state_->certificates();
 }
+
+const std::string& TlsServer::trust() const { return state_->trust(); }
 
 std::expected<std::shared_ptr<const TlsServer>, TlsProblem> TlsServer::load(
     const policy::ListenerTls& policy) {

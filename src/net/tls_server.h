@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "net/openssl.h"
+#include "net/ticket_keys.h"
 #include "weir/net/tls.h"
 
 namespace weir::net {
@@ -42,6 +43,7 @@ class TlsServer::State {
   // A connection's; null without memory. The state must outlive its handshake.
   Ssl connection() const { return Ssl{SSL_new(contexts_.front().get())}; }
   const std::vector<CertificateStatus>& certificates() const { return certificates_; }
+  const std::string& trust() const { return trust_; }
   // By SNI; called by OpenSSL.
   SSL_CTX* context_for(std::string_view server_name) const {
     return contexts_[index_.find(server_name)].get();
@@ -52,10 +54,11 @@ class TlsServer::State {
   std::expected<void, TlsProblem> add_trust(const policy::ListenerTls& policy);
   SslContext make_server_context(policy::Tls::Version minimum);
 
-  // The first decrypts the tickets of all.
+  TicketKeys tickets_;  // of all contexts
   std::vector<SslContext> contexts_;
   NameIndex index_;
   std::vector<CertificateStatus> certificates_;
+  std::string trust_;
 };
 
 }  // namespace weir::net

@@ -201,7 +201,9 @@ void TlsTransport::describe_peer() {
   }
   const X509* certificate = SSL_get0_peer_certificate(ssl_.get());
   peer_.verified = certificate != nullptr && SSL_get_verify_result(ssl_.get()) == X509_V_OK;
-  if (peer_.verified) peer_.identity = spiffe_id(*certificate);
+  if (!peer_.verified) return;
+  peer_.identity = spiffe_id(*certificate);
+  peer_.not_after = not_after(*certificate);
 }
 
 void TlsTransport::on_session(const SSL_SESSION& session) {

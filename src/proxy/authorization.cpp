@@ -1,6 +1,10 @@
 #include "weir/proxy/authorization.h"
 
 #include <algorithm>
+#include <array>
+#include <string>
+
+#include "weir/http/alike.h"
 
 namespace weir::proxy {
 namespace {
@@ -27,11 +31,37 @@ bool changes_the_path(std::string_view digits) {
   const int low = value_of(digits[1]);
   if (high < 0 || low < 0) return true;
   const int byte = high * 16 + low;
+  const bool overlong = byte == 0xc0 || byte == 0xc1;  // how one wrote `/` in two bytes
   return is_unreserved(byte) || byte < ' ' || byte == 0x7f || byte == '/' || byte == '\\' ||
-         byte == '%' || byte == ';';
+         byte == '%' || byte == ';' || overlong;
 }
 
 bool is_dots(std::string_view segment) { return segment == "." || segment == ".."; }
+
+bool has(Methods methods, http::Method method) {
+  return methods.test(static_cast<std::size_t>(method));
+}
+
+Methods methods_of(const AuthorizationRule& rule) {
+  Methods methods;
+  for (const http::Method one : rule.methods) methods.set(static_cast<std::size_t>(one));
+  return methods;
+}
+
+constexpr std::array<std::string_view, 3> override_names{"x-http-method-override", "x-http-method",
+                                                         "x-method-override"};
+
+bool overrides_method(const http::Field& field) {
+  return field.id == http::Name::other &&
+         std::ranges::any_of(override_names,
+                             [&](std::string_view name) { return http::alike(field.name, name); });
+}
+
+// Asked of a rule that denies.
+bool takes_with_slash(const Pattern& pattern, std::string_view path) {
+  if (pattern.kind == Pattern::Kind::exact && path.ends_with('/')) path.remove_suffix(1);
+  return pattern.matches(path);
+}
 
 bool takes(const Pattern& pattern, std::string_view path) {
   if (pattern.kind != Pattern::Kind::prefix) return pattern.matches(path);
@@ -50,24 +80,50 @@ class Fitting {
   bool fits(const AuthorizationRule& rule) const {
     const auto is_caller = [this](const Pattern& id) { return id.matches(facts_.caller); };
     if (!rule.from.empty() && std::ranges::none_of(rule.from, is_caller)) return false;
-    if (!rule.methods.empty() &&
-        std::ranges::find(rule.methods, facts_.method) == rule.methods.end()) {
-      return false;
-    }
+    if (!rule.methods.empty() && !fits_methods(rule)) return false;
     if (rule.path.kind == Pattern::Kind::any) return true;
-    if (ambiguous_) return rule.effect == AuthorizationRule::Effect::deny;
-    return takes(rule.path, facts_.path);
+    const bool denies = rule.effect == AuthorizationRule::Effect::deny;
+    if (ambiguous_) return denies;
+    return takes(rule.path, facts_.path) || (denies && takes_with_slash(rule.path, facts_.path));
   }
 
  private:
+  bool fits_methods(const AuthorizationRule& rule) const {
+    const Methods methods = methods_of(rule);
+    const bool fits = has(methods, facts_.method);
+    if (facts_.overrides.none()) return fits;
+    if (rule.effect == AuthorizationRule::Effect::deny) {
+      return fits || (methods & facts_.overrides).any();
+    }
+    return fits && (facts_.overrides & ~methods).none();
+  }
+
   const CallFacts& facts_;
   bool ambiguous_;
 };
 
 }  // namespace
 
+Methods method_overrides(const http::Fields& fields) {
+  Methods methods;
+  fields.for_each([&](const http::Field& field) {
+    if (!overrides_method(field)) return;
+    std::string name{field.value};
+    std::ranges::transform(name, name.begin(), [](char c) {
+      return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    });
+    const http::Method method = http::parse_method(name);
+    if (method == http::Method::other) {
+      methods.set();
+    } else {
+      methods.set(static_cast<std::size_t>(method));
+    }
+  });
+  return methods;
+}
+
 bool is_ambiguous(std::string_view path) {
-  if (path.find_first_of("\\;") != std::string_view::npos) return true;
+  if (path.find_first_of("\\;#") != std::string_view::npos) return true;
   for (auto at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 1)) {
     if (changes_the_path(path.substr(at + 1))) return true;
   }

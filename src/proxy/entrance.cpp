@@ -30,6 +30,11 @@ class Entrance::Guest final : public Listed,
     recognition_ =
         net::Recognition::start(arrival_, patience(threshold(), caller_.destination), *this);
   }
+  bool about_to_move() const { return Wakeable::is_linked(); }
+  void give_way() {
+    entrance_.recorder_.connection_refused(caller_.direction, "overload");
+    turn_away(net::Closed::overload);
+  }
   void hurry() {
     const Instant latest = entrance_.scheduler_.now() + downstream::drain_grace;
     if (!timer_.armed() || timer_.due() > latest) entrance_.scheduler_.arm(timer_, latest);
@@ -65,6 +70,7 @@ class Entrance::Guest final : public Listed,
 
   void secure() {
     const auto& tls = snapshot_->listener(caller_.direction)->tls;
+    caller_.secured_by = tls;
     entrance_.scheduler_.arm_in(timer_, threshold().inbound->tls.handshake_timeout);
     securing_ = net::accept_tls(std::move(arrival_), tls, *this);
     if (entrance_.draining_) hurry();
@@ -153,7 +159,9 @@ void Entrance::enter(telemetry::Direction direction, net::Arrival arrival,
     if (way == Way::tunnel) recorder_.connection_detected(direction, "port");
     return decide(way, std::move(caller), std::move(arrival));
   }
-  if (waiting_ >= most_waiting) return turn_away(direction, "overload", net::Closed::overload);
+  if (waiting_ >= most_waiting && !make_room()) {
+    return turn_away(direction, "overload", net::Closed::overload);
+  }
   auto* guest = new Guest{*this, std::move(caller), std::move(arrival), std::move(snapshot)};
   guests_->waiting.push_back(*guest);
   ++waiting_;
@@ -181,6 +189,15 @@ void Entrance::turn_away(telemetry::Direction direction, std::string_view reason
                          net::Closed closed) {
   recorder_.connection_refused(direction, reason);
   owner_.on_turned_away(direction, closed);
+}
+
+bool Entrance::make_room() {
+  for (Guest& guest : guests_->waiting) {
+    if (guest.about_to_move()) continue;
+    guest.give_way();
+    return true;
+  }
+  return false;
 }
 
 void Entrance::remove(Guest& guest) {

@@ -51,7 +51,8 @@ bool Exchange::authorize() {
   if (!listener_.authorizes) return true;
   const policy::Authorization& rules = listener_.inbound->authorization;
   const http::RequestHead& head = stream_.head();
-  const auto decision = decide(rules, {record_.caller, head.method, head.path()});
+  const Methods overrides = rules.rules.empty() ? Methods{} : method_overrides(head.fields);
+  const auto decision = decide(rules, {record_.caller, head.method, head.path(), overrides});
   using telemetry::AuthorizationVerdict;
   record_.authorization = AuthorizationVerdict::allowed;
   if (decision.effect == policy::AuthorizationRule::Effect::allow) return true;
@@ -83,7 +84,8 @@ bool Exchange::find_route() {
     const auto hash = route::sticky_hash(balance.hash_on, head, stream_.peer());
     hash_ = hash ? *hash : services_.random.next();
   }
-  forward_request(head, crossing_.terms(), {stream_.peer(), stream_.tls()});
+  const bool secured = stream_.tls() != nullptr || route_->to.tls != nullptr;
+  forward_request(head, crossing_.terms(), {stream_.peer(), secured ? "https" : "http"});
   if (listener_.inbound != nullptr) {
     tell_identity(head.fields, listener_.inbound->identity_header, record_.caller);
   }

@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 
+#include "weir/http/alike.h"
 #include "weir/http/hop_by_hop.h"
 #include "weir/proxy/trailers.h"
 
@@ -41,16 +42,15 @@ void append_to_list(http::Fields& fields, Name name, std::string_view text) {
 void append_forwarded(http::RequestHead& head, const Caller& caller) {
   const bool v6 = caller.address.family() == Address::Family::v6;
   const std::string host = caller.address.host();
-  const std::string_view scheme = caller.tls == nullptr ? "http" : "https";
   if (head.fields.contains(Name::forwarded)) {
     fmt::memory_buffer element;
     fmt::format_to(std::back_inserter(element), "for={}{}{};proto={}", v6 ? "\"[" : "", host,
-                   v6 ? "]\"" : "", scheme);
+                   v6 ? "]\"" : "", caller.scheme);
     append_to_list(head.fields, Name::forwarded, {element.data(), element.size()});
   }
   append_to_list(head.fields, Name::x_forwarded_for, host);
   if (!head.fields.contains(Name::x_forwarded_proto)) {
-    head.fields.add(Name::x_forwarded_proto, scheme);
+    head.fields.add(Name::x_forwarded_proto, caller.scheme);
   }
   if (!head.fields.contains(Name::x_forwarded_host) && !head.authority.empty()) {
     head.fields.add(Name::x_forwarded_host, head.authority);
@@ -65,19 +65,10 @@ void set_forwarded(http::RequestHead& head, policy::Forwarding policy, const Cal
   if (policy == append || policy == replace) append_forwarded(head, caller);
 }
 
-bool same_name(std::string_view name, std::string_view header) {
-  return name.size() == header.size() &&
-         std::ranges::equal(name, header, [](char left, char right) {
-           if (left == '_') left = '-';
-           if (right == '_') right = '-';
-           return http::equal_without_case({&left, 1}, {&right, 1});
-         });
-}
-
 bool is_claim(const http::Field& field, std::string_view header) {
   if (field.id == Name::x_forwarded_client_cert) return true;
-  return (!header.empty() && same_name(field.name, header)) ||
-         same_name(field.name, name_of(Name::x_forwarded_client_cert));
+  return (!header.empty() && http::alike(field.name, header)) ||
+         http::alike(field.name, name_of(Name::x_forwarded_client_cert));
 }
 
 std::string_view via_of(http::Version received) {
@@ -96,11 +87,15 @@ void forward_request(http::RequestHead& head, const policy::Listener& listener,
   http::remove_hop_by_hop(head.fields);
   if (!listener.trusted) {
     for (const Name name : trusted_names) head.fields.remove(name);
+    if (listener.forwarded == policy::Forwarding::append) {
+      head.fields.remove(Name::x_forwarded_proto);
+      head.fields.remove(Name::x_forwarded_host);
+    }
   }
   set_forwarded(head, listener.forwarded, caller);
   if (listener.via) head.fields.add(Name::via, via_of(head.version));
   if (head.is_grpc()) head.fields.set(Name::te, "trailers");
-  if (caller.tls != nullptr) head.scheme = "https";
+  head.scheme = caller.scheme;
   // We have said `100 Continue` ourselves by the time the body is wanted.
   head.expects_continue = false;
 }

@@ -36,6 +36,13 @@ const policy::Listener& CompiledListener::towards(const net::TlsPeer* caller) co
   return known ? *policy : *towards_strangers;
 }
 
+bool CompiledListener::still_takes(const net::TlsServer* context) const {
+  if (context == nullptr) {
+    return inbound == nullptr || inbound->tls.mode != policy::ListenerTls::Mode::strict;
+  }
+  return tls != nullptr && tls->trust() == context->trust();
+}
+
 const CompiledListener* Snapshot::listener(telemetry::Direction direction) const {
   const auto& chosen = direction == telemetry::Direction::inbound ? inbound : outbound;
   return chosen ? &*chosen : nullptr;

@@ -1,5 +1,8 @@
 #include "weir/proxy/worker.h"
 
+#include <algorithm>
+#include <chrono>
+#include <ctime>
 #include <unordered_set>
 #include <utility>
 
@@ -31,6 +34,18 @@ std::vector<Address> listeners_of(const policy::Service& service) {
   return all;
 }
 
+void drain_all(List<downstream::Connection>& connections) {
+  for (auto next = connections.begin(); next != connections.end();) (next++)->drain();
+}
+
+// Until the caller's certificate expires; a connection may well live longer.
+std::optional<Instant> end_of_proof(const net::TlsPeer* caller, Instant now) {
+  constexpr std::chrono::seconds longest = std::chrono::days{30};
+  if (caller == nullptr || !caller->verified) return std::nullopt;
+  const std::chrono::seconds left{caller->not_after - std::time(nullptr)};
+  return now + std::clamp(left + std::chrono::seconds{1}, std::chrono::seconds{0}, longest);
+}
+
 // A little less than the process has, so that what is cut off is still recorded.
 Duration tunnel_drain(const Snapshot* snapshot) {
   const Duration whole = snapshot == nullptr ? Duration{} : snapshot->service.process.drain;
@@ -59,11 +74,31 @@ Worker::Worker(Scheduler& scheduler, Mailbox& mailbox, net::Connector& connector
 Worker::~Worker() {
   exchanges_.clear_and_dispose(destroy<Exchange>);
   tunnels_.clear_and_dispose(destroy<Tunnel>);
-  connections_.clear_and_dispose(destroy<downstream::Connection>);
+  for (Door* door : {&inbound_, &outbound_}) {
+    door->connections.clear_and_dispose(destroy<downstream::Connection>);
+  }
+}
+
+// Who was let in by a bundle or a mode that holds no longer asks his last requests now.
+void Worker::end_what_is_not_believed(const Snapshot& before) {
+  const CompiledListener* was = before.listener(telemetry::Direction::inbound);
+  const CompiledListener* is = snapshot_->listener(telemetry::Direction::inbound);
+  if (was == nullptr || is == nullptr) return;
+  const bool plain_goes = was->still_takes(nullptr) && !is->still_takes(nullptr);
+  const bool secured_goes = was->tls != nullptr && !is->still_takes(was->tls.get());
+  if (!plain_goes && !secured_goes) return;
+  drain_all(inbound_.connections);
+  for (Tunnel& tunnel : tunnels_) {
+    const bool inbound = tunnel.direction() == telemetry::Direction::inbound;
+    if (inbound && tunnel.upstream() == is->inbound->upstream.name) {
+      tunnel.drain(scheduler_.now() + downstream::drain_grace);
+    }
+  }
 }
 
 void Worker::apply(std::shared_ptr<const Snapshot> snapshot) {
-  snapshot_ = std::move(snapshot);
+  const auto before = std::exchange(snapshot_, std::move(snapshot));
+  if (before) end_what_is_not_believed(*before);
   std::unordered_set<std::uint64_t> endpoints;
   const auto keep = [&endpoints](const Destination& destination) {
     for (const std::uint64_t id : destination.cluster->endpoint_ids()) endpoints.insert(id);
@@ -138,12 +173,14 @@ void Worker::on_served(Admitted caller) {
   const CompiledListener* listener = snapshot_->listener(caller.direction);
   if (listener == nullptr) return on_turned_away(caller.direction, net::Closed::drain);
   const downstream::ConnectionServices services{scheduler_, random_};
+  const auto until = end_of_proof(caller.transport->tls(), scheduler_.now());
   Door& door = caller.direction == telemetry::Direction::inbound ? inbound_ : outbound_;
   auto* connection = new downstream::Connection{
-      downstream::Incoming{std::move(caller.transport), std::move(caller.destination)}, services,
-      listener->policy->limits, door, door};
-  connections_.push_back(*connection);
-  if (drained_) connection->drain();
+      downstream::Incoming{std::move(caller.transport), std::move(caller.destination), until},
+      services, listener->policy->limits, door, door};
+  door.connections.push_back(*connection);
+  // The handshake may have begun before a reload that took away what it was judged by.
+  if (drained_ || !listener->still_takes(caller.secured_by.get())) connection->drain();
 }
 
 void Worker::on_turned_away(telemetry::Direction direction, net::Closed reason) {
@@ -199,7 +236,7 @@ void Worker::drain(std::function<void()> drained) {
   drained_ = std::move(drained);
   drain_until_ = scheduler_.now() + tunnel_drain(snapshot_.get());
   entrance_.drain();
-  for (auto next = connections_.begin(); next != connections_.end();) (next++)->drain();
+  for (Door* door : {&inbound_, &outbound_}) drain_all(door->connections);
   for (Tunnel& tunnel : tunnels_) tunnel.drain(*drain_until_);
   health_.reset();
   pools_.close_idle();

@@ -46,7 +46,7 @@ void log_problem(const config::Problem& problem) {
 
 StartError secrets_error(const net::TlsProblem& problem) {
   const bool named = problem.text.find(problem.file) != std::string::npos;
-  return {.kind = StartError::Kind::configuration,
+  return {.kind = StartError::Kind::secrets,
           .text = named ? problem.text : fmt::format("{}: {}", problem.file, problem.text)};
 }
 

@@ -92,6 +92,17 @@ class Smuggling(MeshTest):
                 client.send(data)
                 self.assertEqual(client.read_response().status, 200)
 
+    def test_requests_do_not_hide_in_an_upgrade_to_http_itself(self):
+        a = self.instance()  # it would change to any protocol that it is asked for
+        weir = self.weir([a])
+        for protocol in ("h2c", "HTTP/2.0", "h2c, TLS/1.2"):
+            with self.subTest(protocol), Client(weir.port, timeout=3) as client:
+                client.send(f"GET /upgrade HTTP/1.1\r\n{HOST}Connection: Upgrade, HTTP2-Settings\r\n"
+                            f"Upgrade: {protocol}\r\nHTTP2-Settings: AAMAAABk\r\n\r\n")
+                self.assertEqual(client.read_response().status, 502)
+        for call in a.calls():
+            self.assertFalse({"upgrade", "http2-settings"} & set(call["fields"]), call)
+
     def test_limits_have_their_own_statuses(self):
         weir = self.weir([self.instance()])
         too_large = [

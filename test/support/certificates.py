@@ -13,7 +13,7 @@ from needs import need_module
 
 x509 = need_module("cryptography.x509", "python3-cryptography")
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
-from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: E402
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: E402
 
 DAY = datetime.timedelta(days=1)
@@ -52,11 +52,15 @@ class Authority:
     def pem(self):
         return _pem(self._certificate)
 
-    def issue(self, name="localhost", spiffe=None, begins=-DAY, ends=DAY):
-        """A certificate for the host `name`, or for a SPIFFE id on this machine."""
-        key = ec.generate_private_key(ec.SECP256R1())
+    def issue(self, name="localhost", spiffe=None, begins=-DAY, ends=DAY, key="ec", uris=(),
+              dns=()):
+        """A certificate for the host `name`, for a SPIFFE id on this machine, or for `uris` and
+        `dns`, whatever they are."""
+        key = (rsa.generate_private_key(65537, 2048) if key == "rsa" else
+               ec.generate_private_key(ec.SECP256R1()))
         names = ([x509.UniformResourceIdentifier(spiffe), x509.DNSName("localhost")] if spiffe else
                  [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+        names = [*map(x509.UniformResourceIdentifier, uris), *map(x509.DNSName, dns)] or names
         certificate = (
             _builder(_name(name), self._name, key.public_key(), begins, ends)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -16,6 +16,7 @@ constexpr int unavailable = 69;    // an address is taken, a program is not inst
 constexpr int software = 70;       // a mistake of ours
 constexpr int os_error = 71;       // the operating system refused
 constexpr int no_permission = 77;  // we may not
+constexpr int configuration = 78;  // a certificate, key or bundle cannot be used
 }  // namespace exit_code
 
 // Parses the arguments and does what they say. `started` is when the process began.

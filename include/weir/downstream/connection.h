@@ -3,6 +3,8 @@
 //   detecting --(client preface of HTTP/2)--> h2      detecting --(any other first byte)--> h1
 //   detecting --(end, broken, idle timeout, drain)--> closed
 //
+// It drains when it is told to, or when what it was let in by is no longer good.
+//
 // What was agreed upon in a TLS handshake (ALPN) is taken at its word from the first byte on.
 // The preface is what RFC 9113, 3.4 begins a connection with; bytes that can still become one are
 // waited for, no longer than a head may take. The protocol object is made with the first bytes, so
@@ -70,11 +72,13 @@ struct ConnectionServices {
 struct Incoming {
   // Implicit on purpose: most connections are addressed to the listener itself.
   template <std::derived_from<net::Transport> T>
-  Incoming(std::unique_ptr<T> connection, std::optional<Address> meant_for = {})
-      : transport(std::move(connection)), destination(std::move(meant_for)) {}
+  Incoming(std::unique_ptr<T> connection, std::optional<Address> meant_for = {},
+           std::optional<Instant> good_until = {})
+      : transport(std::move(connection)), destination(std::move(meant_for)), until(good_until) {}
 
   std::unique_ptr<net::Transport> transport;
   std::optional<Address> destination;  // see Stream::destination()
+  std::optional<Instant> until;        // when it drains by itself; none: never
 };
 
 class Connection final : private net::ChannelEvents, private Wakeable, public Listed {
@@ -109,6 +113,7 @@ class Connection final : private net::ChannelEvents, private Wakeable, public Li
   net::Channel channel_;
   std::unique_ptr<Protocol> protocol_;  // null while detecting
   Timer timer_{*this};                  // while detecting
+  Timer end_timer_{*this};
   Instant first_byte_{};
   bool begun_ = false;  // something has arrived
   bool draining_ = false;

@@ -4,8 +4,8 @@
 // that must be consistent: the key belongs to the leaf, nothing has expired, the bundle holds at
 // least one authority. What is offered is TLS 1.2 with forward secrecy and AEAD, and TLS 1.3;
 // renegotiation, compression and 0-RTT are off (RFC 9325). Sessions are resumed by stateless
-// tickets whose keys live with the context, so a new generation of trust resumes nothing of the
-// old; authorization is judged on the resumed session's verified peer.
+// tickets whose keys live with the context and are replaced each hour, so a new generation of trust
+// resumes nothing of the old; authorization is judged on the resumed session's verified peer.
 #pragma once
 
 #include <cstddef>
@@ -40,10 +40,11 @@ std::string_view name_of(TlsError error);
 
 // What a handshake has established; valid as long as the transport.
 struct TlsPeer {
-  std::string identity;     // the SPIFFE id of a verified peer; empty without one
-  std::string server_name;  // SNI, in small letters; empty without one
-  std::string protocol;     // ALPN: "h2", "http/1.1"; empty without one
-  bool verified = false;    // showed a certificate that our bundle vouches for
+  std::string identity;        // the SPIFFE id of a verified peer; empty without one
+  std::string server_name;     // SNI, in small letters; empty without one
+  std::string protocol;        // ALPN: "h2", "http/1.1"; empty without one
+  bool verified = false;       // showed a certificate that our bundle vouches for
+  std::int64_t not_after = 0;  // of a verified peer's certificate; Unix seconds
   bool resumed = false;
   bool tls_1_3 = false;
   // Our handshake was complete, but then came an alert about our certificate (TLS 1.3 verifies it
@@ -73,6 +74,8 @@ class TlsServer {
   ~TlsServer();
 
   const std::vector<CertificateStatus>& certificates() const;
+  // What callers must prove, as a key: two contexts with the same one believe the same callers.
+  const std::string& trust() const;
 
   class State;
   const State& state() const { return *state_; }

@@ -1,21 +1,30 @@
 // Who may call what: the decision, over facts alone.
 #pragma once
 
+#include <bitset>
 #include <cstddef>
 #include <optional>
 #include <string_view>
 
+#include "weir/http/fields.h"
 #include "weir/http/method.h"
 #include "weir/policy/tls.h"
 
 namespace weir::proxy {
+
+// By http::Method.
+using Methods = std::bitset<static_cast<std::size_t>(http::Method::other) + 1>;
 
 // A request as rules see it.
 struct CallFacts {
   std::string_view caller;  // the verified SPIFFE id; empty without one
   http::Method method = http::Method::get;
   std::string_view path;  // without the query, as it came; of CONNECT: empty
+  Methods overrides{};    // what applications may take for the method instead
 };
+
+// What X-HTTP-Method-Override and its like ask for; all of them when it is no method that we know.
+Methods method_overrides(const http::Fields& fields);
 
 struct AuthorizationDecision {
   policy::AuthorizationRule::Effect effect = policy::AuthorizationRule::Effect::allow;
@@ -23,7 +32,11 @@ struct AuthorizationDecision {
 };
 
 // The first rule that fits decides. A rule's path is read as a route's: `/v1/*` takes `/v1`,
-// `/v1/` and `/v1/x`, and not `/v1x`.
+// `/v1/` and `/v1/x`, and not `/v1x`. One that denies `/v1` denies `/v1/`, too, because many
+// applications do not tell them apart.
+//
+// Of a call that asks for another method as well, a rule that denies any of them fits, and one that
+// allows must allow them all.
 //
 // A path that applications may read in more than one way (see is_ambiguous) fits every rule that
 // denies, and of those that allow only such as are for every path: otherwise `/v1/../internal`
@@ -31,8 +44,9 @@ struct AuthorizationDecision {
 // sees the paths.
 AuthorizationDecision decide(const policy::Authorization& authorization, const CallFacts& facts);
 
-// Dot segments, empty segments, backslashes, semicolons, and percent-encoded bytes that need no
-// encoding (RFC 3986, 2.3) or are separators or controls.
+// Dot segments, empty segments, backslashes, semicolons, number signs, and percent-encoded bytes
+// that need no encoding (RFC 3986, 2.3), are separators or controls, or are in no UTF-8 (of which
+// lenient decoders make others).
 bool is_ambiguous(std::string_view path);
 
 // Whether anybody could be refused.

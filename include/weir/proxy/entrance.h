@@ -6,8 +6,9 @@
 //   any         --(loop, handshake failed or too slow, gone, too many)--> turned away
 //
 // What is let in is a caller to be served or one to be tunnelled. A listener that is explicit and
-// plain never comes here. At most `most_waiting` are on the way in at once, each no longer than the
-// policy of its listener says; while draining no longer than a second.
+// plain never comes here. At most `most_waiting` are on the way in at once: one more, and whoever
+// has waited longest has to go, so that those who dawdle stand in nobody's way. Each waits no
+// longer than the policy of its listener says; while draining no longer than a second.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +34,7 @@ struct Admitted {
   std::optional<Address> destination{};  // of an intercepted connection
   std::string server_name{};             // as the caller's TLS says that we pass through
   bool speaks_tls = false;               // what goes through is TLS already
+  std::shared_ptr<const net::TlsServer> secured_by{};  // null: plain text, or not terminated
 };
 
 class EntranceOwner {
@@ -48,7 +50,7 @@ class EntranceOwner {
 
 class Entrance {
  public:
-  static constexpr std::size_t most_waiting = 4096;
+  static constexpr std::size_t most_waiting = 1024;  // of about 45 KiB each
 
   Entrance(Scheduler& scheduler, telemetry::Recorder& recorder, EntranceOwner& owner);
   ~Entrance();
@@ -66,6 +68,7 @@ class Entrance {
   // Lets a connection in that is no guest any more, or turns it away.
   void decide(Way way, Admitted caller, net::Arrival arrival);
   void turn_away(telemetry::Direction direction, std::string_view reason, net::Closed closed);
+  bool make_room();
   void remove(Guest& guest);
   void report_loop(telemetry::Direction direction, const Approach& approach);
 

@@ -4,10 +4,11 @@
 // retry mark) is set per attempt; everything else once.
 #pragma once
 
+#include <string_view>
+
 #include "weir/base/address.h"
 #include "weir/base/time.h"
 #include "weir/http/message.h"
-#include "weir/net/tls.h"
 #include "weir/policy/service.h"
 #include "weir/resilience/budget.h"
 
@@ -15,19 +16,23 @@ namespace weir::proxy {
 
 // Prepares a request for the next hop, once per exchange. Fields that only our own kind may set are
 // removed when the listener does not trust its callers. An upgrade is kept only as `head.upgrade`.
-// A gRPC call says `te: trailers`, without which its servers refuse it.
+// A gRPC call says `te: trailers`, without which its servers refuse it. What an untrusted caller
+// says of scheme and host is replaced, where X-Forwarded-* are told at all.
 struct Caller {
-  Caller(const Address& from, const net::TlsPeer* with = nullptr) : address(from), tls(with) {}
+  Caller(const Address& from, std::string_view by = "http") : address(from), scheme(by) {}
 
   const Address& address;
-  const net::TlsPeer* tls;  // null: plain text
+  // How the call crosses the network, "http" or "https": inbound as it came, outbound as it goes
+  // on, because between the application and its own weir there is no network.
+  std::string_view scheme;
 };
 void forward_request(http::RequestHead& head, const policy::Listener& listener,
                      const Caller& caller);
 
 // Who the caller is only its certificate says. Whatever came under the name `header` (the policy's
 // identity_header; empty: none) or as x-forwarded-client-cert is removed, also where the name is
-// spelled with underscores, which some applications take for the same. The same for trailers.
+// spelled with underscores, dots or the like, which some applications take for the same. The same
+// for trailers.
 void remove_claims(http::Fields& fields, std::string_view header);
 bool has_claims(const http::Fields& fields, std::string_view header);
 // Then tells the application under that name; nothing when `identity` is empty.

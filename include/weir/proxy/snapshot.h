@@ -42,6 +42,9 @@ struct CompiledListener {
   // The policy that holds for a caller with this TLS session (null: plain text): budgets, marks and
   // trace ids are believed from inside the trust domain, or as configured where there is none.
   const policy::Listener& towards(const net::TlsPeer* caller) const;
+  // Whether a connection that was let in by `context` (null: in plain text) would be let in now for
+  // the same reasons.
+  bool still_takes(const net::TlsServer* context) const;
 };
 
 // The secrets of one generation. A missing one: plain text.

@@ -67,11 +67,10 @@ class Worker final : private ExchangeOwner, private EntranceOwner, private Tunne
          telemetry::Recorder& recorder, ProcessCounts& counts, std::uint64_t seed);
   ~Worker();
   Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
 
   // From now on requests follow `snapshot`; those in progress keep theirs.
   void apply(std::shared_ptr<const Snapshot> snapshot);
-  // A connection that one of the listeners accepted. Beyond the connection limit it is reset.
+  // From one of the listeners. Beyond the connection limit it is reset.
   void accept(const Doorway& doorway, net::Arrival arrival);
   // The same in plain text, when nothing else has to be known of it.
   void accept(const Doorway& doorway, std::unique_ptr<net::Transport> transport);
@@ -79,8 +78,8 @@ class Worker final : private ExchangeOwner, private EntranceOwner, private Tunne
   void accept_tunnel(Admitted caller);
   // From now on this worker asks the endpoints of upstreams with a health check; one per process.
   void check_health();
-  // Closes idle connections and announces the end on the others; `drained` is called once, from
-  // the loop's top level, when no exchange and no connection is left.
+  // Closes idle connections and announces the end on the others; `drained` is called once, from the
+  // loop's top level, when none is left.
   void drain(std::function<void()> drained);
 
   std::size_t exchanges() const { return exchange_count_; }
@@ -97,6 +96,7 @@ class Worker final : private ExchangeOwner, private EntranceOwner, private Tunne
     void on_request_timeout() override;
     void on_flood(codec::H2Flood flood) override;
     void on_closed(downstream::Connection& connection, net::Closed reason) override;
+    List<downstream::Connection> connections;
 
    private:
     Worker& worker_;
@@ -116,6 +116,7 @@ class Worker final : private ExchangeOwner, private EntranceOwner, private Tunne
   TunnelPlan inbound_plan(const Admitted& caller);
   TunnelPlan outbound_plan(const Admitted& caller);
   TunnelPlan tcp_plan(const Address& listen) const;
+  void end_what_is_not_believed(const Snapshot& before);
   void announce_if_drained();
 
   Scheduler& scheduler_;
@@ -136,7 +137,6 @@ class Worker final : private ExchangeOwner, private EntranceOwner, private Tunne
   upstream::Graveyard<Exchange> dead_exchanges_;
   upstream::Graveyard<Tunnel> dead_tunnels_;
   std::shared_ptr<const Snapshot> snapshot_;
-  List<downstream::Connection> connections_;
   List<Exchange> exchanges_;
   List<Tunnel> tunnels_;
   std::vector<Address> own_listeners_;

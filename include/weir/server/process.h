@@ -33,7 +33,7 @@ class Secrets;
 
 // Why a process could not begin.
 struct StartError {
-  enum class Kind : std::uint8_t { configuration, address, permission };
+  enum class Kind : std::uint8_t { configuration, secrets, address, permission };
   Kind kind{};
   std::string text;  // for the standard error
 };

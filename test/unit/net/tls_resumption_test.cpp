@@ -119,6 +119,28 @@ TEST_F(TlsResumption, our_side_resumes_sessions_of_1_2_too) {
   }
 }
 
+TEST(TicketKeys, are_replaced_each_hour_and_read_one_more) {
+  constexpr std::int64_t begin = 1'800'000'000;
+  TicketKeys keys;
+  const auto first = keys.latest(begin);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(keys.latest(begin + 3599)->name, first->name);
+  const auto second = keys.latest(begin + 3600);
+  EXPECT_NE(second->name, first->name);
+  EXPECT_NE(second->cipher, first->cipher);
+  EXPECT_NE(second->mac, first->mac);
+  const auto age_of = [&](const TicketKeys::Key& key, std::int64_t now) {
+    const auto found = keys.find(key.name, now);
+    return found ? std::optional{found->age} : std::nullopt;
+  };
+  EXPECT_EQ(age_of(*second, begin + 7199), TicketKeys::Age::latest);
+  EXPECT_EQ(age_of(*first, begin + 7199), TicketKeys::Age::previous);
+  EXPECT_EQ(keys.find(first->name, begin + 7199)->key.cipher, first->cipher);
+  EXPECT_EQ(age_of(*first, begin + 7200), std::nullopt);
+  EXPECT_EQ(age_of(*second, begin + 7200), TicketKeys::Age::previous);
+  EXPECT_EQ(age_of(*second, begin + 20'000), std::nullopt);  // nobody asked for hours
+}
+
 TEST(SessionAge, ends_an_hour_after_the_proof_or_with_the_certificate) {
   const SessionAge age{.proven_at = 10'000, .not_after = 12'000};
   EXPECT_FALSE(age.resumable(9'999));

@@ -61,7 +61,7 @@ TEST(Authorization, a_path_with_two_readings_is_allowed_only_where_every_path_is
   for (const std::string_view path :
        {"/v1/../internal/x", "/v1/./x", "/v1/..", "//internal/x", "/v1//x", "/v1/%2e%2e/internal",
         "/%69nternal/x", "/v1/x%2Fy", "/v1/x\\..\\y", "/v1/x;a=b/y", "/v1/%00", "/v1/%zz", "/v1/%2",
-        "/v1/%252e"}) {
+        "/v1/%252e", "/v1/%c0%ae%c0%ae/internal", "/v1#/../internal"}) {
     EXPECT_TRUE(is_ambiguous(path)) << path;
     EXPECT_EQ(decide(rules(), {shop, Method::get, path}).effect, Effect::deny) << path;
     EXPECT_EQ(decide(rules(), {ops, Method::get, path}).rule, 0U) << path;
@@ -69,6 +69,46 @@ TEST(Authorization, a_path_with_two_readings_is_allowed_only_where_every_path_is
   for (const std::string_view path : {"/", "/v1/", "/v1/x.y", "/v1/...", "/v1/%20", "/v1/%C3%A4",
                                       "*", "/v1/x:y@z", "/package.Service/Method"}) {
     EXPECT_FALSE(is_ambiguous(path)) << path;
+  }
+}
+
+TEST(Authorization, who_may_not_call_a_path_may_not_call_it_with_a_slash_behind) {
+  policy::Authorization rules;
+  rules.rules = {{Effect::deny, {}, {}, exactly("/admin")},
+                 {Effect::allow, {}, {}, exactly("/open")}};
+  rules.otherwise = Effect::deny;
+  EXPECT_EQ(decide(rules, {shop, Method::get, "/admin"}).rule, 0U);
+  EXPECT_EQ(decide(rules, {shop, Method::get, "/admin/"}).rule, 0U);
+  EXPECT_EQ(decide(rules, {shop, Method::get, "/open"}).rule, 1U);
+  EXPECT_EQ(decide(rules, {shop, Method::get, "/open/"}).rule, std::nullopt);
+}
+
+TEST(Authorization, a_call_that_asks_for_another_method_needs_leave_for_both) {
+  struct Case {
+    std::string_view name;
+    std::string_view value;
+    Effect reading;  // where GET alone is allowed
+    Effect writing;  // where all but DELETE is allowed
+  };
+  const Case cases[] = {
+      {"accept", "DELETE", Effect::allow, Effect::allow},
+      {"x-http-method-override", "GET", Effect::allow, Effect::allow},
+      {"X-HTTP-Method-Override", "delete", Effect::deny, Effect::deny},
+      {"x_http_method_override", "DELETE", Effect::deny, Effect::deny},
+      {"x-http-method", "PUT", Effect::deny, Effect::allow},
+      {"x-method-override", "DELETE, x", Effect::deny, Effect::deny},
+  };
+  policy::Authorization reading;
+  reading.otherwise = Effect::deny;
+  reading.rules = {{Effect::allow, {}, {Method::get}, {}}};
+  policy::Authorization writing;
+  writing.rules = {{Effect::deny, {}, {Method::delete_}, {}}};
+  for (const Case& one : cases) {
+    http::Fields fields;
+    fields.add(one.name, one.value);
+    const CallFacts facts{shop, Method::get, "/x", method_overrides(fields)};
+    EXPECT_EQ(decide(reading, facts).effect, one.reading) << one.name << ": " << one.value;
+    EXPECT_EQ(decide(writing, facts).effect, one.writing) << one.name << ": " << one.value;
   }
 }
 

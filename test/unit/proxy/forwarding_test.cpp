@@ -223,14 +223,27 @@ TEST(ForwardResponse, keeps_the_mark_that_was_spent_below) {
   EXPECT_EQ(list_of(head.fields), (List{{"weir-failover", "spent"}}));
 }
 
-TEST(ForwardRequest, says_https_where_the_caller_came_over_tls) {
-  const net::TlsPeer peer;
-  http::RequestHead head;
-  head.scheme = "http";
-  head.fields.add("forwarded", "for=203.0.113.5");
-  forward_request(head, listener_with(Forwarding::replace), {caller, &peer});
-  EXPECT_EQ(head.fields.find(http::Name::x_forwarded_proto), "https");
-  EXPECT_EQ(head.scheme, "https");
+TEST(ForwardRequest, says_how_the_call_crosses_the_network_whatever_was_claimed) {
+  for (const auto& [actual, claimed] : {std::pair{"https", "http"}, std::pair{"http", "https"}}) {
+    http::RequestHead head;
+    head.scheme = claimed;
+    head.fields.add("forwarded", "for=203.0.113.5");
+    forward_request(head, listener_with(Forwarding::replace), {caller, actual});
+    EXPECT_EQ(head.fields.find(http::Name::x_forwarded_proto), actual);
+    EXPECT_EQ(head.scheme, actual);
+  }
+}
+
+TEST(ForwardRequest, believes_no_stranger_s_word_for_scheme_and_host) {
+  policy::Listener listener = listener_with(Forwarding::append);
+  listener.trusted = false;
+  EXPECT_EQ(forwarded({{"X-Forwarded-For", "203.0.113.5"},
+                       {"X-Forwarded-Proto", "https"},
+                       {"X-Forwarded-Host", "bank.example"}},
+                      listener),
+            (List{{"x-forwarded-for", "203.0.113.5, 10.0.0.9"},
+                  {"x-forwarded-proto", "http"},
+                  {"x-forwarded-host", "catalog:8080"}}));
 }
 
 TEST(TellIdentity, nobody_speaks_for_himself) {
@@ -241,7 +254,7 @@ TEST(TellIdentity, nobody_speaks_for_himself) {
   };
   const List came{
       {"X-Weir-Identity", "a"},         {"x_weir_identity", "b"}, {"x-forwarded-client-cert", "c"},
-      {"X_Forwarded-Client_Cert", "d"}, {"Accept", "*/*"},        {"X-WEIR-identity", "e"}};
+      {"X_Forwarded-Client_Cert", "d"}, {"Accept", "*/*"},        {"X.WEIR~identity", "e"}};
   const Case cases[] = {
       {"x-weir-identity",
        "spiffe://example.org/x",
@@ -252,12 +265,12 @@ TEST(TellIdentity, nobody_speaks_for_himself) {
        {{"X-Weir-Identity", "a"},
         {"x_weir_identity", "b"},
         {"Accept", "*/*"},
-        {"X-WEIR-identity", "e"}}},
+        {"X.WEIR~identity", "e"}}},
       {"accept",
        "spiffe://example.org/x",
        {{"X-Weir-Identity", "a"},
         {"x_weir_identity", "b"},
-        {"X-WEIR-identity", "e"},
+        {"X.WEIR~identity", "e"},
         {"accept", "spiffe://example.org/x"}}},
   };
   for (const Case& one : cases) {
