@@ -94,6 +94,11 @@ std::expected<Plan, Wrong> plan_for_ports(const Arguments& given) {
   const Mode mode = plan.inbound ? plan.inbound->mode : Mode::redirect;
   if (given.inbound) plan.inbound = {mode, *given.inbound};
   if (given.outbound) plan.outbound = *given.outbound;
+  if (plan.inbound && plan.outbound == plan.inbound->port) {
+    return std::unexpected(Wrong{
+        fmt::format("--inbound and --outbound are both {}, and each has a listener of its own",
+                    plan.inbound->port)});
+  }
   if (given.tproxy) {
     if (!plan.inbound) return std::unexpected(Wrong{"--tproxy needs an inbound port"});
     plan.inbound->mode = Mode::tproxy;
@@ -127,6 +132,11 @@ std::optional<Wrong> add_identities(const Arguments& given, Plan& plan) {
         "--user 0: connections of root would all pass as weir's own, run weir as a user of its "
         "own"};
   }
+  if (plan.group == 0) {
+    return Wrong{
+        "--group 0: connections of the group root would all pass as weir's own, run weir in a "
+        "group of its own"};
+  }
   return std::nullopt;
 }
 
@@ -159,7 +169,8 @@ std::expected<Plan, Wrong> plan_from(const Arguments& given) {
 }
 
 void print_routing(Address::Family family) {
-  for (const auto& command : interception::routing_for(family).add) {
+  const auto routing = interception::routing_for(family);
+  for (const auto& command : {routing.route, routing.rule}) {
     fmt::print("# ip {}\n", fmt::join(command, " "));
   }
 }
@@ -208,8 +219,10 @@ void describe_plan(CLI::App& command, Arguments& given) {
     return command.add_option(name, target, meaning)->delimiter(',')->expected(1, -1);
   };
   list("--exclude-inbound-ports", given.excluded_inbound, "Left alone on the way in")
+      ->check(CLI::Range(1, 65535))
       ->option_text("PORT,...");
   list("--exclude-outbound-ports", given.excluded_outbound, "Left alone on the way out, with 53")
+      ->check(CLI::Range(1, 65535))
       ->option_text("PORT,...");
   list("--exclude-networks", given.networks, "Destinations that are left alone")
       ->option_text("CIDR,...");

@@ -41,6 +41,14 @@ std::vector<Family> families_of_kernel() {
   return {Family::v4};
 }
 
+// Rules may wait for addresses, routes may not: of a family that is switched off (Docker does so by
+// net.ipv6.conf.all.disable_ipv6) the kernel refuses them.
+std::vector<Family> families_in_use() {
+  std::ifstream addresses{"/proc/net/if_inet6"};
+  if (addresses.peek() != std::ifstream::traits_type::eof()) return {Family::v4, Family::v6};
+  return {Family::v4};
+}
+
 // Runs it and gives its output; a failure is told in the words of the program.
 std::expected<std::string, RulesProblem> run(std::vector<std::string> arguments,
                                              std::string_view input = {}) {
@@ -57,38 +65,66 @@ std::expected<std::string, RulesProblem> run(std::vector<std::string> arguments,
   return problem(fmt::format("{}: {}", name, said.empty() ? "failed" : said), exit_code::os_error);
 }
 
-std::string tables(Family family, std::string_view what) {
-  return fmt::format("{}-{}", family == Family::v4 ? "iptables" : "ip6tables", what);
+// Two kinds of iptables hold rules of their own, and both of them are obeyed. One of them is the
+// system's choice; the other may be installed beside it, and have been the choice before.
+enum class Kind : std::uint8_t { chosen, legacy, nft };
+
+std::string tables(Family family, std::string_view what, Kind kind = Kind::chosen) {
+  const std::string_view infix = kind == Kind::legacy ? "-legacy" : kind == Kind::nft ? "-nft" : "";
+  return fmt::format("{}{}-{}", family == Family::v4 ? "iptables" : "ip6tables", infix, what);
 }
 
 bool has_iptables() { return !find_program("iptables-restore").empty(); }
 bool has_nft() { return !find_program("nft").empty(); }
 
 // The rules of one family as a script against what stands now.
-std::expected<std::string, RulesProblem> script_for(const std::vector<Rule>& rules, Family family) {
-  auto saved = run({tables(family, "save")});
+std::expected<std::string, RulesProblem> script_for(const std::vector<Rule>& rules, Family family,
+                                                    Kind kind = Kind::chosen) {
+  auto saved = run({tables(family, "save", kind)});
   if (!saved) return saved;
   return interception::iptables_script(rules, family, *saved);
 }
 
-Done restore(Family family, const std::string& script, std::string_view option = {}) {
+Done restore(Family family, const std::string& script, Kind kind = Kind::chosen) {
   if (script.empty()) return {};
-  std::vector<std::string> command{tables(family, "restore"), "-w", "--noflush"};
-  if (!option.empty()) command.emplace_back(option);
-  const auto done = run(std::move(command), script);
+  const auto done = run({tables(family, "restore", kind), "-w", "--noflush"}, script);
+  return done ? Done{} : std::unexpected(done.error());
+}
+
+Done try_out(Family family, const std::string& script) {
+  if (script.empty()) return {};
+  const auto done = run({tables(family, "restore"), "-w", "--noflush", "--test"}, script);
   return done ? Done{} : std::unexpected(done.error());
 }
 
 // Goes on after a failure: what can be taken away is.
-Done remove_iptables() {
+Done remove_iptables(Kind kind) {
   Done result;
   for (const Family family : families_of_kernel()) {
-    if (find_program(tables(family, "restore")).empty()) continue;
-    const auto script = script_for({}, family);
-    const Done done = script ? restore(family, *script) : std::unexpected(script.error());
+    if (find_program(tables(family, "restore", kind)).empty()) continue;
+    const auto script = script_for({}, family, kind);
+    // What the kernel or its rights do not let us see we have not put there.
+    if (!script && kind != Kind::chosen) continue;
+    const Done done = script ? restore(family, *script, kind) : std::unexpected(script.error());
     if (!done) result = done;
   }
   return result;
+}
+
+Done remove_all_iptables() {
+  Done result;
+  for (const Kind kind : {Kind::chosen, Kind::legacy, Kind::nft}) {
+    if (const Done done = remove_iptables(kind); !done) result = done;
+  }
+  return result;
+}
+
+// Which is not the system's choice: "iptables-restore v1.8.9 (nf_tables)". Before 1.8 there was
+// one.
+Kind other_kind() {
+  const auto said = run({tables(Family::v4, "restore"), "--version"});
+  const bool nft = said && said->find("nf_tables") != std::string::npos;
+  return nft ? Kind::legacy : Kind::nft;
 }
 
 Done remove_nft() {
@@ -120,11 +156,10 @@ void remove_routing() {
 Done add_routing(const std::vector<Family>& families) {
   for (const Family family : families) {
     const auto routing = interception::routing_for(family);
+    // The route goes when the loopback interface is switched off, the rule stays.
+    if (const auto done = run(ip(routing.route)); !done) return std::unexpected(done.error());
     if (routed(routing)) continue;
-    for (const auto& command : routing.add) {
-      const auto done = run(ip(command));
-      if (!done) return std::unexpected(done.error());
-    }
+    if (const auto done = run(ip(routing.rule)); !done) return std::unexpected(done.error());
   }
   return {};
 }
@@ -150,9 +185,7 @@ Preparation prepare_iptables(const std::vector<Rule>& rules, const Plan& plan) {
     }
     auto script = script_for(wanted ? rules : std::vector<Rule>{}, family);
     if (!script) return std::unexpected(script.error());
-    if (const Done tried = restore(family, *script, "--test"); !tried) {
-      return std::unexpected(tried.error());
-    }
+    if (const Done tried = try_out(family, *script); !tried) return std::unexpected(tried.error());
     prepared.iptables.emplace_back(family, std::move(*script));
   }
   return prepared;
@@ -211,17 +244,19 @@ Done installed(const IptablesOptions& options) {
 
 Done put_in_place(const Prepared& prepared, const IptablesOptions& options) {
   if (options.plan.tproxies()) {
-    std::vector<Family> families = families_of_kernel();
+    std::vector<Family> families = families_in_use();
     if (options.plan.families == Plan::Families::v4_only) families = {Family::v4};
     if (const Done done = add_routing(families); !done) return done;
   }
   if (const Done done = carry_out(prepared); !done) return done;
   if (!options.plan.tproxies()) remove_routing();
   // Those of the other kind would bring connections here a second time.
-  const bool nft = by_nft(options);
-  if (nft && has_iptables()) return remove_iptables();
-  if (!nft && has_nft()) return remove_nft();
-  return {};
+  if (by_nft(options)) return remove_all_iptables();
+  Done removed = remove_iptables(other_kind());
+  if (has_nft()) {
+    if (const Done done = remove_nft(); !done) removed = done;
+  }
+  return removed;
 }
 
 }  // namespace
@@ -246,8 +281,8 @@ Done remove_rules(const IptablesOptions& options) {
   if (const Done can = installed(options); !can) return can;
   Done result;
   const bool only_nft = options.backend == IptablesOptions::Backend::nft;
-  if (has_iptables() && !(only_nft && options.action == IptablesOptions::Action::remove)) {
-    result = remove_iptables();
+  if (!only_nft || options.action != IptablesOptions::Action::remove) {
+    result = remove_all_iptables();
   }
   if (has_nft()) {
     if (const Done done = remove_nft(); !done) result = done;

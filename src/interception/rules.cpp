@@ -172,8 +172,8 @@ Routing routing_for(Address::Family family) {
   const std::string mark = std::to_string(policy::tproxy_mark);
   return {{flag, "rule", "show"},
           fmt::format("fwmark {:#x} lookup {}", policy::tproxy_mark, mark),
-          {{flag, "route", "replace", "local", everything, "dev", "lo", "table", mark},
-           {flag, "rule", "add", "fwmark", mark, "lookup", mark}},
+          {flag, "route", "replace", "local", everything, "dev", "lo", "table", mark},
+          {flag, "rule", "add", "fwmark", mark, "lookup", mark},
           {{flag, "rule", "del", "fwmark", mark, "lookup", mark},
            {flag, "route", "flush", "table", mark}}};
 }

@@ -14,7 +14,7 @@ void Attempt::start(cluster::Lease lease, const Approach& approach, Connection c
                     Wire wire) {
   lease_ = std::move(lease);
   policy_ = &approach.policy;
-  ends_ = approach.ends.value_or(lease_.endpoint().facts.address);
+  ends_ = approach.ends.value_or(Ends{lease_.endpoint().facts.address});
   connection_ = connection;
   wire_ = wire;
   started_ = pools_.scheduler().now();

@@ -18,7 +18,7 @@ H2Connection::H2Connection(PoolServices& services, H2Owner& owner, const net::Ta
                            const policy::Pool& policy)
     : services_(services),
       owner_(owner),
-      ends_(target.address, target.source),
+      ends_{target.address, target.source},
       policy_(policy),
       session_(codec::H2Session::Role::client, {}, *this, services.scheduler.now()),
       began_(services.scheduler.now()) {

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,8 @@ def run(*command, check=True, **more):
 class Namespaces(unittest.TestCase):
     """Two hosts and a cable: `here` is the application's, `there` everything else."""
 
+    environment = []
+
     def setUp(self):
         if os.geteuid() != 0:
             self.skipTest("network namespaces need root")
@@ -47,6 +50,8 @@ class Namespaces(unittest.TestCase):
         run("ip", "-n", self.here, "link", "add", "cable", "type", "veth", "peer", "name", "cable",
             "netns", self.there)
         for name, host in ((self.here, 1), (self.there, 2)):
+            # Link-local addresses would come and go among what the kernel holds.
+            run("ip", "-n", name, "link", "set", "cable", "addrgenmode", "none")
             for command in (f"addr add 10.77.0.{host}/24 dev cable",
                             f"addr add fd77::{host}/64 dev cable nodad",
                             "link set cable up", "link set lo up"):
@@ -80,7 +85,8 @@ class Namespaces(unittest.TestCase):
         return json.loads(done.stdout)
 
     def weir(self, *arguments, check=True, prefix=()):
-        return run(*self.within(self.here), *prefix, WEIR, "iptables", *arguments, check=check)
+        return run(*self.within(self.here), *self.environment, *prefix, WEIR, "iptables",
+                   *arguments, check=check)
 
     def apply(self, *arguments, **more):
         return self.weir("apply", "-c", self.file, *self.backend, *arguments, **more)
@@ -88,8 +94,11 @@ class Namespaces(unittest.TestCase):
     def rules(self):
         """Everything that the kernel holds, without counters, dates and empty chains."""
         text = ""
-        for command in ("iptables-save", "ip6tables-save", "nft list ruleset", "ip rule show",
+        for command in ("iptables-save", "ip6tables-save", "iptables-legacy-save",
+                        "ip6tables-legacy-save", "nft list ruleset", "ip rule show",
                         "ip -6 rule show", "ip route show table all", "ip -6 route show table all"):
+            if shutil.which(command.split()[0]) is None:
+                continue
             for line in run(*self.within(self.here), *command.split()).stdout.splitlines():
                 line = re.sub(r"\[\d+:\d+\]|counter packets \d+ bytes \d+", "", line)
                 text += "" if line.startswith("#") else line + "\n"
@@ -185,6 +194,24 @@ class Iptables(Namespaces):
         self.assertEqual(self.bare_rules(), before)
         self.weir("remove")
 
+    def test_the_route_of_tproxy_comes_back_with_the_next_apply(self):
+        self.write("tproxy")
+        self.apply()
+        once = self.rules()
+        for state in ("down", "up"):
+            run("ip", "-n", self.here, "link", "set", "lo", state)
+        self.apply()
+        self.assertEqual(sorted(self.rules().splitlines()), sorted(once.splitlines()))
+
+    def test_where_ipv6_is_switched_off_ipv4_is_intercepted(self):
+        self.write("tproxy")
+        run(*self.within(self.here), "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+        before = self.bare_rules()
+        self.apply()
+        self.assertIn("2102", run("ip", "-n", self.here, "rule", "show").stdout)
+        self.weir("remove")
+        self.assertEqual(self.bare_rules(), before)
+
     def test_rules_of_others_stay(self):
         foreign = "OUTPUT -d 192.0.2.1/32 -p tcp -j REDIRECT --to-ports 9"
         run(*self.within(self.here), "iptables", "-t", "nat", "-A", *foreign.split())
@@ -206,6 +233,17 @@ class Iptables(Namespaces):
         printed = self.weir("print", "-c", self.file, *self.backend, prefix=nobody).stdout
         self.assertIn("15001", printed)
         self.assertEqual(self.weir("print", "-c", self.file, *self.backend).stdout, printed)
+
+    def test_one_capability_is_enough(self):
+        need_program("setpriv", "util-linux")
+        self.write("tproxy")
+        os.chmod(self.file, 0o644)
+        rights = ["setpriv", "--inh-caps=-all,+net_admin", "--bounding-set=-all,+net_admin"]
+        before = self.bare_rules()
+        self.apply(prefix=rights)
+        self.assertIn("weir: ", self.rules())
+        self.weir("remove", prefix=rights)
+        self.assertEqual(self.bare_rules(), before)
 
     def test_what_cannot_be_done_changes_nothing(self):
         self.apply()
@@ -245,6 +283,37 @@ class Iptables(Namespaces):
 class Nftables(Iptables):
     backend = ["--nft"]
     test_what_fails_half_way_leaves_nothing = None  # one transaction for everything
+
+
+class Legacy(Iptables):
+    """The older iptables, where it is the system's choice."""
+
+    test_one_capability_is_enough = None  # it needs NET_RAW, too
+    test_what_cannot_be_done_changes_nothing = None
+    test_what_fails_half_way_leaves_nothing = None
+
+    def setUp(self):
+        program = need_program("iptables-legacy", "iptables")
+        super().setUp()
+        made = run(*self.within(self.here), program, "-t", "nat", "-S", check=False)
+        if made.returncode != 0:
+            self.skipTest(f"the kernel has none of it: {made.stderr}")
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        for name in ("iptables", "ip6tables"):
+            for what in ("", "-save", "-restore"):
+                os.symlink(os.path.realpath(program), f"{folder.name}/{name}{what}")
+        self.environment = ["env", f"PATH={folder.name}:{os.environ['PATH']}"]
+
+    def test_another_choice_leaves_nothing_of_this_one(self):
+        before = self.bare_rules()
+        self.apply()
+        self.environment = []
+        self.apply()
+        held = run(*self.within(self.here), "iptables-legacy-save").stdout
+        self.assertNotIn("WEIR", held)
+        self.weir("remove")
+        self.assertEqual(self.bare_rules(), before)
 
 
 del Namespaces

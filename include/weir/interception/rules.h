@@ -69,11 +69,13 @@ std::string nft_script(const std::vector<Rule>& rules, Plan::Families families);
 std::string nft_removal();
 
 // What tproxy needs of routing: packets with the mark are delivered here, whatever their address.
-// Arguments of `ip`. `present` is what the output of `show` holds when it is done already.
+// Arguments of `ip`. `route` may be repeated, `rule` must not where `present` is in the output of
+// `show`.
 struct Routing {
   std::vector<std::string> show;
   std::string present;
-  std::vector<std::vector<std::string>> add;
+  std::vector<std::string> route;
+  std::vector<std::string> rule;
   std::vector<std::vector<std::string>> remove;
 };
 Routing routing_for(Address::Family family);

@@ -15,9 +15,6 @@ namespace weir::upstream {
 // the same: an application that is called from its callers' addresses must not see one caller's
 // request come from another's.
 struct Ends {
-  Ends(const Address& address) : to(address) {}  // implicit on purpose
-  Ends(const Address& address, const std::optional<Address>& source) : to(address), from(source) {}
-
   Address to;
   std::optional<Address> from{};  // port 0: any port; none: as the system chooses
   bool operator==(const Ends&) const = default;

@@ -92,7 +92,7 @@ class Attempt final : private net::ConnectEvents, private Negotiation::Waiter, p
   Wakeable& watcher_;
   cluster::Lease lease_;
   const policy::Upstream* policy_ = nullptr;
-  Ends ends_{Address{}};
+  Ends ends_;
   Pool* pool_ = nullptr;
   Connection connection_ = Connection::any;
   Wire wire_ = Wire::http_1_1;

@@ -68,7 +68,7 @@ class Pool final : private Negotiation::Owner {
   H2Pool h2_;
   Negotiation negotiation_;
   std::uint32_t negotiated_in_ = 0;  // the epoch in which it began
-  Ends negotiated_for_{Address{}};
+  Ends negotiated_for_;
   policy::Pool policy_;  // of what is negotiated
   std::optional<Wire> remembered_;
 };
