@@ -42,10 +42,22 @@ bool has(Methods methods, http::Method method) {
   return methods.test(static_cast<std::size_t>(method));
 }
 
+Methods& add(Methods& methods, http::Method method) {
+  return methods.set(static_cast<std::size_t>(method));
+}
+
 Methods methods_of(const AuthorizationRule& rule) {
   Methods methods;
-  for (const http::Method one : rule.methods) methods.set(static_cast<std::size_t>(one));
+  for (const http::Method one : rule.methods) add(methods, one);
   return methods;
+}
+
+http::Method in_capitals(std::string_view text) {
+  std::string name{text};
+  std::ranges::transform(name, name.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  return http::parse_method(name);
 }
 
 constexpr std::array<std::string_view, 3> override_names{"x-http-method-override", "x-http-method",
@@ -104,20 +116,15 @@ class Fitting {
 
 }  // namespace
 
-Methods method_overrides(const http::Fields& fields) {
+Methods method_overrides(const http::RequestHead& head) {
   Methods methods;
-  fields.for_each([&](const http::Field& field) {
+  const http::Method meant = in_capitals(head.method_text);
+  if (head.method == http::Method::other && meant != http::Method::other) add(methods, meant);
+  head.fields.for_each([&](const http::Field& field) {
     if (!overrides_method(field)) return;
-    std::string name{field.value};
-    std::ranges::transform(name, name.begin(), [](char c) {
-      return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    });
-    const http::Method method = http::parse_method(name);
-    if (method == http::Method::other) {
-      methods.set();
-    } else {
-      methods.set(static_cast<std::size_t>(method));
-    }
+    const http::Method asked = in_capitals(field.value);
+    if (asked == http::Method::other) methods.set();
+    add(methods, asked);
   });
   return methods;
 }

@@ -51,7 +51,7 @@ bool Exchange::authorize() {
   if (!listener_.authorizes) return true;
   const policy::Authorization& rules = listener_.inbound->authorization;
   const http::RequestHead& head = stream_.head();
-  const Methods overrides = rules.rules.empty() ? Methods{} : method_overrides(head.fields);
+  const Methods overrides = rules.rules.empty() ? Methods{} : method_overrides(head);
   const auto decision = decide(rules, {record_.caller, head.method, head.path(), overrides});
   using telemetry::AuthorizationVerdict;
   record_.authorization = AuthorizationVerdict::allowed;

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "weir/http/fields.h"
+#include "weir/http/message.h"
 #include "weir/http/method.h"
 #include "weir/policy/tls.h"
 
@@ -23,8 +23,9 @@ struct CallFacts {
   Methods overrides{};    // what applications may take for the method instead
 };
 
-// What X-HTTP-Method-Override and its like ask for; all of them when it is no method that we know.
-Methods method_overrides(const http::Fields& fields);
+// What X-HTTP-Method-Override and its like ask for, all of them when it is no method that we know;
+// and of a method that none knows, such as `delete`, what it is in capitals.
+Methods method_overrides(const http::RequestHead& head);
 
 struct AuthorizationDecision {
   policy::AuthorizationRule::Effect effect = policy::AuthorizationRule::Effect::allow;

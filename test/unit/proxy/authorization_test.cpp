@@ -104,12 +104,26 @@ TEST(Authorization, a_call_that_asks_for_another_method_needs_leave_for_both) {
   policy::Authorization writing;
   writing.rules = {{Effect::deny, {}, {Method::delete_}, {}}};
   for (const Case& one : cases) {
-    http::Fields fields;
-    fields.add(one.name, one.value);
-    const CallFacts facts{shop, Method::get, "/x", method_overrides(fields)};
+    http::RequestHead head;
+    head.fields.add(one.name, one.value);
+    const CallFacts facts{shop, Method::get, "/x", method_overrides(head)};
     EXPECT_EQ(decide(reading, facts).effect, one.reading) << one.name << ": " << one.value;
     EXPECT_EQ(decide(writing, facts).effect, one.writing) << one.name << ": " << one.value;
   }
+}
+
+TEST(Authorization, a_method_in_small_letters_is_denied_as_it_would_be_in_capitals) {
+  policy::Authorization rules;
+  rules.rules = {{Effect::deny, {}, {Method::delete_}, {}}};
+  const auto effect_of = [&](std::string_view method) {
+    http::RequestHead head;
+    head.method_text = method;
+    head.method = http::parse_method(method);
+    return decide(rules, {shop, head.method, "/x", method_overrides(head)}).effect;
+  };
+  EXPECT_EQ(effect_of("DELETE"), Effect::deny);
+  EXPECT_EQ(effect_of("Delete"), Effect::deny);
+  EXPECT_EQ(effect_of("PROPFIND"), Effect::allow);
 }
 
 TEST(Authorization, behind_connect_nobody_sees_the_paths) {
