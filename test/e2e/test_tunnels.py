@@ -110,6 +110,37 @@ class Tunnels(TunnelTest):
             read_all(sock)
         self.assertEqual(self.last_record(weir)["end"], "upstream_reset")
 
+    def test_a_reset_hides_nothing_that_was_carried(self):
+        def reset_after_much(sock):
+            sock.recv(1)
+            sock.sendall(bytes(MIB))
+            sock.recv(1)
+            reset(sock)
+
+        weir, port = self.tunnel([self.talker(reset_after_much).address])
+        sock = self.connect(port)
+        sock.sendall(b"x")
+        received = 0
+        while received < MIB:
+            received += len(sock.recv(1 << 16))
+        sock.sendall(b"y")
+        with self.assertRaises(ConnectionResetError):
+            read_all(sock)
+        self.last_record(weir)
+        weir.expect_metric(MIB, "weir_tunnel_bytes_total", **{"from": "upstream"})
+
+    def test_urgent_bytes_go_in_their_place_and_hold_nothing_up(self):
+        _, port = self.tunnel([self.talker(echo).address])
+        sock = self.connect(port)
+        for _ in range(20):
+            sock.sendall(b"before")
+            sock.send(b"!", socket.MSG_OOB)
+            sock.sendall(b"after")
+            echoed = b""
+            while len(echoed) < len(b"before!after"):
+                echoed += sock.recv(100)
+            self.assertEqual(echoed, b"before!after")
+
     def test_idle_and_age_are_limits(self):
         server = self.talker(silent)
         weir, port = self.tunnel([server.address], {"tunnel": {"idle": "300ms"}})
