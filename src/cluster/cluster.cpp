@@ -19,6 +19,7 @@ Lease& Lease::operator=(Lease&& other) noexcept {
   admitted_ = other.admitted_;
   period_ = other.period_;
   answered_ = other.answered_;
+  judged_ = other.judged_;
   return *this;
 }
 
@@ -32,8 +33,16 @@ void Lease::answered(Instant now) {
   cluster_->state_->answered(*member_, now);
 }
 
+void Lease::judge(const resilience::Outcome& outcome, Duration elapsed, Instant now) {
+  answered(now);
+  if (!cluster_ || std::exchange(judged_, true)) return;
+  const std::lock_guard lock{cluster_->state_->mutex};
+  cluster_->state_->judge(*member_, {outcome, elapsed, admitted_, period_, answered_}, now);
+}
+
 void Lease::finish(const resilience::Outcome& outcome, Duration elapsed, Instant now) {
   if (!cluster_) return;
+  if (judged_) return abandon();
   {
     const std::lock_guard lock{cluster_->state_->mutex};
     cluster_->state_->finish(*member_, {outcome, elapsed, admitted_, period_, answered_}, now);
@@ -45,7 +54,12 @@ void Lease::abandon() {
   if (!cluster_) return;
   {
     const std::lock_guard lock{cluster_->state_->mutex};
-    cluster_->state_->abandon(*member_, {{}, {}, admitted_, period_, answered_});
+    const Ending ending{{}, {}, admitted_, period_, answered_};
+    if (judged_) {
+      cluster_->state_->leave(*member_, ending);
+    } else {
+      cluster_->state_->abandon(*member_, ending);
+    }
   }
   cluster_.reset();
 }

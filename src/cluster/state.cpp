@@ -150,6 +150,10 @@ void Cluster::State::speak(Instant now) {
 void Cluster::State::finish(Member& member, const Ending& ending, Instant now) {
   leave(member, ending);
   if (ending.outcome.status != 0) speak(now);
+  judge(member, ending, now);
+}
+
+void Cluster::State::judge(Member& member, const Ending& ending, Instant now) {
   judge_health(member, ending, now);
   judge_breaker(member, ending, now);
   learn_latency(member, ending, now);

@@ -53,6 +53,8 @@ struct Cluster::State {
                                               Instant now);
   void begin(Member& member, Instant now);
   void answered(Member& member, Instant now);
+  void judge(Member& member, const Ending& ending, Instant now);
+  void leave(Member& member, const Ending& ending);
   void finish(Member& member, const Ending& ending, Instant now);
   void abandon(Member& member, const Ending& ending);
 
@@ -84,7 +86,6 @@ struct Cluster::State {
                    const Ending& ending, Instant now);
   void judge_health(Member& member, const Ending& ending, Instant now);
   void judge_breaker(Member& member, const Ending& ending, Instant now) const;
-  void leave(Member& member, const Ending& ending);
   void speak(Instant now);
   const Endpoint* current(const Endpoint* tried) const;
 

@@ -130,6 +130,22 @@ void lint_outbound(const policy::Service& service, Findings& findings) {
   }
 }
 
+// What comes out there would come in again, and again.
+void lint_loops(const policy::Outbound& outbound, std::string_view upstream, std::size_t index,
+                const Address& endpoint, Findings& findings) {
+  const auto found = [&](Place place, std::string_view listener) {
+    findings.error({"upstreams", upstream, "endpoints", index, "address"}, place,
+                   {fmt::format("upstreams.{}.endpoints[{}] ({}) is weir's own {}: a loop",
+                                upstream, index, endpoint.text(), listener),
+                    ""});
+  };
+  if (reaches(endpoint, outbound.listen)) found({"outbound", "listen"}, "outbound.listen");
+  for (std::size_t port = 0; port < outbound.tcp.size(); ++port) {
+    if (!reaches(endpoint, outbound.tcp[port].listen)) continue;
+    found({"outbound", "tcp", port, "listen"}, fmt::format("outbound.tcp[{}].listen", port));
+  }
+}
+
 void lint_endpoints(const policy::Service& service, const policy::Upstream& upstream,
                     Findings& findings) {
   const std::string_view name = upstream.name;
@@ -144,14 +160,7 @@ void lint_endpoints(const policy::Service& service, const policy::Upstream& upst
                                   before->second, index, address.text()),
                       ""});
     }
-    if (service.outbound && reaches(address, service.outbound->listen)) {
-      findings.error(
-          {"upstreams", name, "endpoints", index, "address"}, {"outbound", "listen"},
-          {fmt::format("upstreams.{}.endpoints[{}] ({}) is weir's own outbound.listen: a "
-                       "loop",
-                       name, index, address.text()),
-           ""});
-    }
+    if (service.outbound) lint_loops(*service.outbound, name, index, address, findings);
   }
   if (upstream.endpoints.empty()) {
     findings.error({"upstreams", name, "endpoints"},

@@ -94,6 +94,7 @@ class TcpConnecting final : public Connecting,
     socket_ = Descriptor{open_stream_socket(to_.family())};
     if (!socket_.open()) return errno;
     set_option(socket_.number(), IPPROTO_TCP, TCP_NODELAY, 1);
+    keep_urgent_in_line(socket_.number());
     spare_congestion_control(socket_.number(), to_);
     return 0;
   }

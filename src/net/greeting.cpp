@@ -46,6 +46,26 @@ Reading read_http_1(std::string_view text) {
   return Reading::no;
 }
 
+constexpr std::string_view blanks = " \t\r\n"sv;
+
+bool equal_letters(char one, char other) { return (one | 0x20) == (other | 0x20); }
+
+// What a lenient server may take for a request: blanks before it or too many in it, another
+// version. Nothing while its first line goes on as text.
+std::optional<Greeting::Kind> read_words(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+  if (text.empty()) return std::nullopt;
+  const auto word =
+      static_cast<std::size_t>(std::ranges::find_if_not(text, is_token) - text.begin());
+  if (word == 0 || word > longest_method) return Greeting::Kind::opaque;
+  const auto goes_on = [](char c) { return is_visible(c) || c == ' ' || c == '\t' || c == '\r'; };
+  const auto end = std::ranges::find_if_not(text, goes_on);
+  const std::string_view line = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+  if (!std::ranges::search(line, "HTTP/"sv, equal_letters).empty()) return Greeting::Kind::unclear;
+  if (end != text.end()) return Greeting::Kind::opaque;
+  return std::nullopt;
+}
+
 // Of all that it may be, which is certain. HTTP/1 must have shown its version.
 Greeting of_kind(Greeting::Kind kind) {
   Greeting greeting;
@@ -79,11 +99,13 @@ std::optional<Greeting> recognise(std::span<const char> bytes) {
   if (text.starts_with(h2_preface)) return of_kind(Greeting::Kind::http_2);
   switch (read_http_1(text)) {
     case Reading::yes: return of_kind(Greeting::Kind::http_1);
-    case Reading::no: return of_kind(Greeting::Kind::opaque);
+    case Reading::no:
+      if (const auto kind = read_words(text)) return of_kind(*kind);
+      break;
     case Reading::maybe:
     case Reading::begun: break;
   }
-  if (text.size() == most_looked_at) return of_kind(Greeting::Kind::opaque);
+  if (text.size() == most_looked_at) return of_kind(Greeting::Kind::unclear);
   return std::nullopt;
 }
 
@@ -93,7 +115,7 @@ Greeting recognise_at_last(std::span<const char> bytes) {
   const std::string_view text{bytes.data(), bytes.size()};
   if (text.front() == tls_handshake) return of_kind(Greeting::Kind::tls);
   const bool begun = read_http_1(text) == Reading::begun;
-  return of_kind(begun ? Greeting::Kind::http_1 : Greeting::Kind::opaque);
+  return of_kind(begun ? Greeting::Kind::http_1 : Greeting::Kind::unclear);
 }
 
 }  // namespace weir::net

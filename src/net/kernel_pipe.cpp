@@ -19,26 +19,23 @@ std::unique_ptr<KernelPipe> KernelPipe::make() {
 }
 
 std::unique_ptr<KernelPipe> KernelPipes::take() {
-  if (lent_ >= most_ || refused_) return nullptr;
+  if (lent_ >= most_) return nullptr;
   std::unique_ptr<KernelPipe> pipe;
-  if (spare_.empty()) {
-    pipe = KernelPipe::make();
-  } else {
+  if (!spare_.empty()) {
     pipe = std::move(spare_.back());
     spare_.pop_back();
+  } else if (resting_ > 0) {
+    --resting_;
+  } else if (pipe = KernelPipe::make(); !pipe) {
+    resting_ = rests;
   }
-  if (pipe) {
-    ++lent_;
-  } else {
-    refused_ = true;
-  }
+  if (pipe) ++lent_;
   return pipe;
 }
 
 void KernelPipes::give_back(std::unique_ptr<KernelPipe> pipe) {
   if (!pipe) return;
   --lent_;
-  refused_ = false;
   if (pipe->held() == 0 && spare_.size() < kept) spare_.push_back(std::move(pipe));
 }
 

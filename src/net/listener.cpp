@@ -55,7 +55,9 @@ std::expected<Descriptor, int> bound_socket(const Address& address, Sharing shar
   if (address.family() == Address::Family::v6) {
     set_option(socket.number(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   }
-  set_option(socket.number(), IPPROTO_TCP, TCP_NODELAY, 1);  // accepted sockets inherit it
+  // Accepted sockets inherit both.
+  set_option(socket.number(), IPPROTO_TCP, TCP_NODELAY, 1);
+  keep_urgent_in_line(socket.number());
   const SocketAddress name{address};
   if (::bind(socket.number(), name.get(), name.length) != 0) return std::unexpected(errno);
   return socket;

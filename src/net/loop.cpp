@@ -27,8 +27,10 @@ epoll_event event_for(Interest interest, Watcher& watcher) {
   event.data.ptr = &watcher;
   switch (interest) {
     case Interest::level_read: event.events = EPOLLIN; break;
-    case Interest::read: event.events = EPOLLIN | EPOLLRDHUP | EPOLLET; break;
-    case Interest::read_write: event.events = EPOLLIN | EPOLLRDHUP | EPOLLOUT | EPOLLET; break;
+    case Interest::read: event.events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET; break;
+    case Interest::read_write:
+      event.events = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLOUT | EPOLLET;
+      break;
     case Interest::nothing: break;
   }
   return event;
@@ -36,9 +38,10 @@ epoll_event event_for(Interest interest, Watcher& watcher) {
 
 Readiness readiness_of(std::uint32_t events) {
   const bool broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
-  return {.readable = broken || (events & (EPOLLIN | EPOLLRDHUP)) != 0,
+  return {.readable = broken || (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP)) != 0,
           .writable = broken || (events & EPOLLOUT) != 0,
-          .hung_up = broken || (events & EPOLLRDHUP) != 0};
+          .hung_up = broken || (events & EPOLLRDHUP) != 0,
+          .urgent = (events & EPOLLPRI) != 0};
 }
 
 }  // namespace

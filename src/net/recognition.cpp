@@ -34,7 +34,8 @@ class Looking final : public Recognition, private Watcher, private Wakeable {
     const ssize_t count =
         ::recv(arrival_.descriptor(), bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
     const bool nothing_yet = count < 0 && (errno == EAGAIN || errno == EINTR);
-    if (count == 0 || (count < 0 && !nothing_yet)) return conclude({});
+    if (count < 0 && !nothing_yet) return conclude({});
+    if (count == 0) return conclude({.kind = Greeting::Kind::ended, .server_name = {}});
     const std::span<const char> seen{bytes.data(), static_cast<std::size_t>(count > 0 ? count : 0)};
     if (auto greeting = recognise(seen)) return conclude(std::move(*greeting));
     if (limit_.fired() || hung_up_ || !watch()) conclude(recognise_at_last(seen));

@@ -85,6 +85,8 @@ void spare_congestion_control(int socket, const Address& peer) {
   ::setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, plainest.data(), plainest.size());
 }
 
+void keep_urgent_in_line(int socket) { set_option(socket, SOL_SOCKET, SO_OOBINLINE, 1); }
+
 IoError io_error(int error_number) {
   switch (error_number) {
     case 0: return IoError::none;

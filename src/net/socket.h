@@ -45,6 +45,9 @@ int stand_for_others(int socket, Address::Family family);
 // bring (BBR).
 void spare_congestion_control(int socket, const Address& peer);
 
+// Urgent bytes stay in their place among the others (RFC 6093, 5), where they would be dropped.
+void keep_urgent_in_line(int socket);
+
 // Whether the loop watches a socket already, on behalf of who made the connection.
 enum class Watched : std::uint8_t { no, yes };
 

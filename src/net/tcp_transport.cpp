@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 
@@ -43,6 +44,7 @@ void TcpTransport::on_ready(Readiness readiness) {
   readable_ = readable_ || readiness.readable;
   writable_ = writable_ || readiness.writable;
   hung_up_ = hung_up_ || readiness.hung_up;
+  urgent_ = urgent_ || readiness.urgent;
   deliver();
 }
 
@@ -66,22 +68,31 @@ void TcpTransport::deliver() {
 }
 
 std::optional<ReadResult> TcpTransport::receive() {
-  if (pipe_ != nullptr) {
-    const ssize_t count = ::splice(socket_.number(), nullptr, pipe_->write_end(), nullptr,
-                                   KernelPipe::size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-    if (count < 0) return failed_read(errno);
-    // That it is short tells nothing: a pipe is full when its slots are used up.
-    pipe_->filled(static_cast<std::size_t>(count));
-    return ReadResult{.bytes = static_cast<std::size_t>(count), .error = IoError::none};
-  }
+  if (pipe_ != nullptr) return receive_into_pipe();
   const ssize_t count = ::recv(socket_.number(), into_.data(), into_.size(), MSG_DONTWAIT);
-  if (count >= 0) {
-    const auto bytes = static_cast<std::size_t>(count);
-    // A short read has emptied the socket; only what hung_up_ announces can still be there.
-    readable_ = bytes == into_.size() || hung_up_;
-    return ReadResult{.bytes = bytes, .error = IoError::none};
+  if (count < 0) return failed_read(errno);
+  const auto bytes = static_cast<std::size_t>(count);
+  // A short read has emptied the socket; only what hung_up_ announces can still be there, and what
+  // stands behind an urgent mark.
+  readable_ = bytes == into_.size() || hung_up_ || urgent_;
+  return ReadResult{.bytes = bytes, .error = IoError::none};
+}
+
+// That it is short tells nothing: a pipe is full when its slots are used up.
+std::optional<ReadResult> TcpTransport::receive_into_pipe() {
+  ssize_t count = 0;
+  if (urgent_) {
+    // splice() never passes an urgent mark.
+    std::array<char, 4096> bytes;
+    count = ::recv(socket_.number(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    if (count > 0) count = ::write(pipe_->write_end(), bytes.data(), static_cast<size_t>(count));
+  } else {
+    count = ::splice(socket_.number(), nullptr, pipe_->write_end(), nullptr, KernelPipe::size,
+                     SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
   }
-  return failed_read(errno);
+  if (count < 0) return failed_read(errno);
+  pipe_->filled(static_cast<std::size_t>(count));
+  return ReadResult{.bytes = static_cast<std::size_t>(count), .error = IoError::none};
 }
 
 std::optional<ReadResult> TcpTransport::failed_read(int error_number) {

@@ -42,6 +42,7 @@ class TcpTransport final : public Transport, public Recycled, private Watcher, p
   // Nothing when no bytes had arrived after all.
   ssize_t send(std::span<const iovec> pieces) const;
   std::optional<ReadResult> receive();
+  std::optional<ReadResult> receive_into_pipe();
   std::optional<ReadResult> failed_read(int error_number);
   bool reading() const { return !into_.empty() || pipe_ != nullptr; }
 
@@ -53,6 +54,7 @@ class TcpTransport final : public Transport, public Recycled, private Watcher, p
   bool readable_ = false;          // a recv() may give something
   bool writable_ = true;           // no write was cut short since the last room was announced
   bool hung_up_ = false;           // an end or an error waits behind what is unread
+  bool urgent_ = false;            // there was urgent data, in front of which reads stop
   bool waiting_for_room_ = false;  // on_writable() is owed
   bool told_of_room_ = false;      // registered for it, which most connections never need
   Address peer_;

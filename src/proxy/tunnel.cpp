@@ -68,7 +68,7 @@ Task Tunnel::live() {
 }
 
 void Tunnel::enter_bulkhead() {
-  if (!plan_.route) return fail(Failure::no_route);
+  if (!plan_.route) return fail(plan_.nowhere);
   services_.scheduler.arm_in(budget_timer_, plan_.limits.connect_budget);
   cluster::Bulkhead& bulkhead = plan_.route->to.cluster->bulkhead();
   permit_ = bulkhead.try_enter();
@@ -80,8 +80,18 @@ void Tunnel::enter_bulkhead() {
   }
 }
 
+bool Tunnel::left_by_caller() {
+  if (relay_.state() != RelayState::caller_broke) return false;
+  end(TunnelEnd::caller_reset, Failure::caller_gone);
+  return true;
+}
+
 bool Tunnel::waiting_for_permit() {
   if (!waiter_) return false;
+  if (left_by_caller()) {
+    waiter_.reset();
+    return false;
+  }
   switch (waiter_->state()) {
     case cluster::Waiter::State::granted: permit_ = waiter_->take(); break;
     case cluster::Waiter::State::dropped: fail(Failure::bulkhead_expired); break;
@@ -141,14 +151,12 @@ void Tunnel::on_connect(std::unique_ptr<net::Transport> transport, net::ConnectE
 bool Tunnel::going_on() {
   if (phase_ == Phase::connecting) judge_connecting();
   if (phase_ == Phase::relaying) judge_relay();
+  if (phase_ == Phase::pausing) judge_pause();
   return phase_ != Phase::over;
 }
 
 void Tunnel::judge_connecting() {
-  if (relay_.state() == RelayState::caller_broke) {
-    end_attempt(Failure::caller_gone);
-    return end(TunnelEnd::caller_reset, Failure::caller_gone);
-  }
+  if (left_by_caller()) return;
   if (connected_) return begin_relay();
   Failure failure = Failure::none;
   if (connect_error_ != net::ConnectError::none) {
@@ -193,28 +201,50 @@ void Tunnel::begin_relay() {
 
 void Tunnel::judge_relay() {
   const bool proven = relay_.bytes_from(TunnelRelay::upstream) > 0 || attempt_timer_.fired();
+  if (proven) prove();
   switch (relay_.state()) {
     case RelayState::ended: return end(TunnelEnd::closed, Failure::none);
     case RelayState::caller_broke: return end(TunnelEnd::caller_reset, Failure::caller_gone);
     case RelayState::upstream_broke:
-      if (relay_.bytes() == 0 && !proven && fail_over(Failure::reset_before_response)) return;
-      if (!proven) settle(Failure::reset_before_response);
+      if (!proven && !relay_.begun()) return begin_pause();
       return end(TunnelEnd::upstream_reset,
                  proven ? Failure::reset_mid_response : Failure::reset_before_response);
     case RelayState::resting:
     case RelayState::moving: break;
   }
-  if (proven) settle(Failure::none);
   if (drain_timer_.fired()) return end(TunnelEnd::drain, Failure::none);
   if (age_timer_.fired()) return end(TunnelEnd::age, Failure::none);
   if (!idle_timer_.fired()) return;
-  quiet_ = idle_mark_ == relay_.bytes() ? quiet_ + 1 : 0;
+  quiet_ = idle_mark_ == relay_.progress() ? quiet_ + 1 : 0;
   if (quiet_ == idle_looks) return end(TunnelEnd::idle, Failure::none);
   watch_idle();
 }
 
+// Nothing has moved, so another instance can do as well. What breaks one connection rarely breaks
+// only that one: the second attempt is the last, and at once it would meet the same trouble.
+void Tunnel::begin_pause() {
+  const Duration pause = resilience::pause_after(Failure::reset_before_response,
+                                                 services_.scheduler.now() - attempt_began_);
+  end_attempt(Failure::reset_before_response);
+  relay_.give_up_upstream();
+  idle_timer_.disarm();
+  age_timer_.disarm();
+  phase_ = Phase::pausing;
+  const bool elsewhere = record_.direction == telemetry::Direction::outbound;
+  if (elsewhere && plan_.route->fails_over && record_.attempt_count == 1 &&
+      pause > Duration::zero()) {
+    services_.scheduler.arm_in(pause_timer_, pause);
+  }
+}
+
+void Tunnel::judge_pause() {
+  if (left_by_caller() || pause_timer_.armed()) return;
+  if (fail_over(Failure::reset_before_response)) return;
+  end(TunnelEnd::upstream_reset, Failure::reset_before_response);
+}
+
 void Tunnel::watch_idle() {
-  idle_mark_ = relay_.bytes();
+  idle_mark_ = relay_.progress();
   services_.scheduler.arm_in(idle_timer_, plan_.limits.idle / idle_looks);
 }
 
@@ -244,7 +274,7 @@ bool Tunnel::fail_over(Failure failure) {
     record_.failover_refused = refusal;
     return false;
   }
-  end_attempt(failure);
+  if (phase_ == Phase::connecting) end_attempt(failure);
   launch(std::move(*lease));
   return true;
 }
@@ -254,13 +284,14 @@ void Tunnel::end_attempt(Failure failure) {
   auto& attempt = record_.attempts[record_.attempt_count - 1U];
   attempt.failure = failure;
   attempt.elapsed = services_.scheduler.now() - attempt_began_;
-  settle(failure);
+  lease_.finish({.failure = failure}, attempt.elapsed, services_.scheduler.now());
   let_go(net::Closed::error);
 }
 
-void Tunnel::settle(Failure failure) {
-  lease_.finish({.failure = failure}, record_.attempts[record_.attempt_count - 1U].elapsed,
-                services_.scheduler.now());
+// The instance has answered, or at least kept the connection for a while.
+void Tunnel::prove() {
+  lease_.judge({.failure = Failure::none}, record_.attempts[record_.attempt_count - 1U].elapsed,
+               services_.scheduler.now());
 }
 
 void Tunnel::let_go(net::Closed reason) {
@@ -268,10 +299,7 @@ void Tunnel::let_go(net::Closed reason) {
   connecting_.reset();
   connected_.reset();
   connect_error_ = net::ConnectError::none;
-  if (phase_ == Phase::relaying) {
-    services_.recorder.upstream_closed(upstream(), reason);
-    if (relay_.state() == RelayState::upstream_broke) relay_.give_up_upstream();
-  }
+  if (phase_ == Phase::relaying) services_.recorder.upstream_closed(upstream(), reason);
   if (auto* pool = std::exchange(pool_, nullptr)) pool->h1().unreserve();
 }
 
@@ -280,10 +308,18 @@ void Tunnel::fail(Failure failure) { end(TunnelEnd::not_established, failure); }
 void Tunnel::end(TunnelEnd how, Failure failure) {
   record_.tunnel = telemetry::TunnelFacts{.destination = destination_, .end = how};
   record_.failure = failure;
-  if (lease_) settle(Failure::none);
+  if (lease_) conclude_attempt(failure);
   let_go(reason_of(how));
   if (how != TunnelEnd::closed) relay_.reset();
   phase_ = Phase::over;
+}
+
+// Of one that has not failed before.
+void Tunnel::conclude_attempt(Failure failure) {
+  auto& attempt = record_.attempts[record_.attempt_count - 1U];
+  if (phase_ == Phase::connecting) attempt.elapsed = services_.scheduler.now() - attempt_began_;
+  if (failure != Failure::reset_mid_response) attempt.failure = failure;
+  lease_.finish({.failure = failure}, attempt.elapsed, services_.scheduler.now());
 }
 
 void Tunnel::record() {

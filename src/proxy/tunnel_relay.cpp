@@ -13,20 +13,42 @@ TunnelRelay::~TunnelRelay() {
   for (Lane& lane : lanes_) give_back(lane);
 }
 
+void TunnelRelay::own(std::unique_ptr<net::Transport> transport) {
+  transports_[caller] = std::move(transport);
+  transports_[caller]->deliver_to(ends_[caller]);
+  lanes_[caller].stage = Lane::Stage::reading;
+  read_ahead();
+}
+
+// For as long as there is room, so that it is seen when he goes.
+void TunnelRelay::read_ahead() {
+  Lane& lane = lanes_[caller];
+  if (lane.awaited || lane.last || lane.rest.size() >= first_piece) return;
+  lane.awaited = true;
+  transports_[caller]->read(std::span{space_.buffer}.first(first_piece - lane.rest.size()));
+}
+
 void TunnelRelay::start(std::unique_ptr<net::Transport> to) {
   transports_[upstream] = std::move(to);
+  transports_[upstream]->deliver_to(ends_[upstream]);
   state_ = State::moving;
-  for (const Side side : {caller, upstream}) transports_[side]->deliver_to(ends_[side]);
-  for (const Side side : {caller, upstream}) {
-    if (lanes_[side].stage == Lane::Stage::resting) read(side);
-    if (lanes_[side].stage == Lane::Stage::sending) push(side);
-  }
+  read(upstream);
+  // An end that has been handed on already was for another upstream.
+  if (lanes_[caller].stage != Lane::Stage::reading) push(caller);
+}
+
+std::uint64_t TunnelRelay::progress() const {
+  std::uint64_t all = 0;
+  for (const Lane& lane : lanes_) all += lane.bytes + lane.taken;
+  return all;
 }
 
 void TunnelRelay::give_up_upstream() {
   state_ = State::resting;
   transports_[upstream].reset();
+  give_back(lanes_[upstream]);
   lanes_[upstream] = {};
+  read_ahead();
 }
 
 void TunnelRelay::reset() {
@@ -39,6 +61,7 @@ void TunnelRelay::reset() {
 void TunnelRelay::on_read(Side source, net::ReadResult result) {
   if (state_ != State::moving && state_ != State::resting) return;
   Lane& lane = lanes_[source];
+  lane.awaited = false;
   if (result.error != net::IoError::none) return broke(source);
   if (result.end()) {
     lane.last = true;
@@ -47,9 +70,9 @@ void TunnelRelay::on_read(Side source, net::ReadResult result) {
     lane.bytes += result.bytes;
     lane.bulk = result.bytes < large_piece ? 0 : lane.bulk + result.bytes;
   }
-  if (state_ == State::resting) {
-    lane.rest.assign(space_.buffer.data(), result.bytes);
-    lane.stage = Lane::Stage::sending;
+  if (state_ == State::resting || lane.stage == Lane::Stage::sending) {
+    keep(source, result.bytes);
+    if (state_ == State::resting) read_ahead();
   } else if (lane.last) {
     after_sending(source);
   } else if (lane.pipe) {
@@ -63,16 +86,22 @@ void TunnelRelay::on_writable(Side sink) {
   if (lanes_[other(sink)].stage == Lane::Stage::sending) push(other(sink));
 }
 
+// Behind what is kept already.
+void TunnelRelay::keep(Side source, std::size_t count) {
+  lanes_[source].rest.append(space_.buffer.data(), count);
+  lanes_[source].stage = Lane::Stage::sending;
+}
+
 // From the worker's buffer, which the next event may fill again.
 void TunnelRelay::take(Side source, std::size_t count) {
   Lane& lane = lanes_[source];
-  const iovec piece{.iov_base = space_.buffer.data(), .iov_len = count};
-  const auto written = transports_[other(source)]->write({&piece, 1});
-  if (written.error != net::IoError::none) return broke(other(source));
+  const auto written =
+      write(lane, *transports_[other(source)], std::span{space_.buffer}.first(count));
   if (written.bytes == count) return after_sending(source);
   lane.rest.assign(space_.buffer.data() + written.bytes, count - written.bytes);
   lane.sent = 0;
   lane.stage = Lane::Stage::sending;
+  if (written.error != net::IoError::none) return broke(other(source));
   transports_[other(source)]->wait_writable();
 }
 
@@ -91,11 +120,22 @@ void TunnelRelay::push(Side source) {
 }
 
 net::WriteResult TunnelRelay::send(Lane& lane, net::Transport& sink) {
-  if (lane.pipe && lane.pipe->held() > 0) return sink.splice_out(*lane.pipe);
-  const iovec piece{.iov_base = lane.rest.data() + lane.sent,
-                    .iov_len = lane.rest.size() - lane.sent};
-  const auto written = sink.write({&piece, 1});
+  if (lane.pipe && lane.pipe->held() > 0) {
+    const auto written = sink.splice_out(*lane.pipe);
+    lane.taken += written.bytes;
+    return written;
+  }
+  const auto written = write(lane, sink, std::span{lane.rest}.subspan(lane.sent));
   lane.sent += written.bytes;
+  return written;
+}
+
+net::WriteResult TunnelRelay::write(Lane& lane, net::Transport& sink, std::span<const char> bytes) {
+  // Transports only read from the piece.
+  const iovec piece{.iov_base = const_cast<char*>(bytes.data()),  // NOLINT(*-const-cast)
+                    .iov_len = bytes.size()};
+  const auto written = sink.write({&piece, 1});
+  lane.taken += written.bytes;
   return written;
 }
 
@@ -114,6 +154,7 @@ void TunnelRelay::read(Side source) {
     lane.rest = {};  // gives the memory back
     lane.sent = 0;
   }
+  if (std::exchange(lane.awaited, true)) return;
   net::Transport& from = *transports_[source];
   if (lane.bulk < bulk_after || !from.splices() || !transports_[other(source)]->splices()) {
     give_back(lane);

@@ -103,14 +103,18 @@ Way way_in(const Threshold& threshold, const Approach& approach,
 Way way_after(const Threshold& threshold, const std::optional<Address>& destination,
               Kind greeting) {
   const bool calls_out = threshold.intercepts() && threshold.inbound == nullptr;
-  if (greeting == Kind::gone) return calls_out ? Way::tunnel : Way::gone;
+  if (greeting == Kind::gone) return Way::gone;
   if (greeting == Kind::tls && threshold.tls() != TlsMode::off) return Way::secure;
   if (!threshold.intercepts()) return Way::serve;
   switch (greeting) {
     case Kind::http_1:
     case Kind::http_2: return serve_or_tunnel(threshold, destination);
+    case Kind::unclear:
     case Kind::silent:
       if (!calls_out) return serve_or_tunnel(threshold, destination);
+      break;
+    case Kind::ended:
+      if (!calls_out && serve_or_tunnel(threshold, destination) == Way::serve) return Way::gone;
       break;
     case Kind::tls:
     case Kind::opaque:
@@ -137,7 +141,9 @@ std::string_view name_of(Kind kind) {
     case Kind::http_1: return "http_1";
     case Kind::http_2: return "http_2";
     case Kind::opaque: return "opaque";
+    case Kind::unclear: return "unclear";
     case Kind::silent: return "silent";
+    case Kind::ended: return "ended";
     case Kind::gone: return "gone";
   }
   std::unreachable();

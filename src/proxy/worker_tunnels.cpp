@@ -7,6 +7,12 @@
 
 namespace weir::proxy {
 
+namespace {
+
+constexpr auto too_many_unnamed = resilience::Failure::connection_limit;
+
+}  // namespace
+
 using Unmatched = policy::Interception::Unmatched;
 
 void Worker::on_tunnelled(Admitted caller) {
@@ -15,7 +21,10 @@ void Worker::on_tunnelled(Admitted caller) {
   }
   TunnelPlan plan = caller.direction == telemetry::Direction::inbound ? inbound_plan(caller)
                                                                       : outbound_plan(caller);
-  if (!plan.route) recorder_.connection_refused(caller.direction, "unmatched");
+  if (!plan.route) {
+    const bool overload = plan.nowhere == too_many_unnamed;
+    recorder_.connection_refused(caller.direction, overload ? "overload" : "unmatched");
+  }
   begin_tunnel(std::move(caller), std::move(plan));
 }
 
@@ -39,6 +48,7 @@ TunnelPlan Worker::inbound_plan(const Admitted& caller) {
     plan.route = {snapshot_, &snapshot_->inbound->routes.front()};
   } else if (inbound.intercept.unmatched == Unmatched::pass_through) {
     plan.route = inbound_pass_through_.to(*caller.destination, scheduler_.now());
+    plan.nowhere = too_many_unnamed;
   }
   return plan;
 }
@@ -54,6 +64,7 @@ TunnelPlan Worker::outbound_plan(const Admitted& caller) {
     plan.limits = known->to.upstream->tunnel;
   } else if (caller.destination && listener.intercept.unmatched == Unmatched::pass_through) {
     plan.route = pass_through_.to(*caller.destination, scheduler_.now());
+    plan.nowhere = too_many_unnamed;
   }
   return plan;
 }

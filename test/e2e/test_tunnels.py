@@ -110,6 +110,37 @@ class Tunnels(TunnelTest):
             read_all(sock)
         self.assertEqual(self.last_record(weir)["end"], "upstream_reset")
 
+    def test_a_reset_hides_nothing_that_was_carried(self):
+        def reset_after_much(sock):
+            sock.recv(1)
+            sock.sendall(bytes(MIB))
+            sock.recv(1)
+            reset(sock)
+
+        weir, port = self.tunnel([self.talker(reset_after_much).address])
+        sock = self.connect(port)
+        sock.sendall(b"x")
+        received = 0
+        while received < MIB:
+            received += len(sock.recv(1 << 16))
+        sock.sendall(b"y")
+        with self.assertRaises(ConnectionResetError):
+            read_all(sock)
+        self.last_record(weir)
+        weir.expect_metric(MIB, "weir_tunnel_bytes_total", **{"from": "upstream"})
+
+    def test_urgent_bytes_go_in_their_place_and_hold_nothing_up(self):
+        _, port = self.tunnel([self.talker(echo).address])
+        sock = self.connect(port)
+        for _ in range(20):
+            sock.sendall(b"before")
+            sock.send(b"!", socket.MSG_OOB)
+            sock.sendall(b"after")
+            echoed = b""
+            while len(echoed) < len(b"before!after"):
+                echoed += sock.recv(100)
+            self.assertEqual(echoed, b"before!after")
+
     def test_idle_and_age_are_limits(self):
         server = self.talker(silent)
         weir, port = self.tunnel([server.address], {"tunnel": {"idle": "300ms"}})
@@ -276,8 +307,8 @@ class Intercepted(TunnelTest):
         self.addCleanup(process.kill)
         return process
 
-    def serve(self, port, mode):
-        self.start(sys.executable, str(TALKERS), "serve", f"10.9.0.1:{port}", mode)
+    def serve(self, port, mode, host="10.9.0.1"):
+        self.start(sys.executable, str(TALKERS), "serve", f"{host}:{port}", mode)
         wait_until(lambda: f":{port:04X} " in self.inside("cat", "/proc/net/tcp").stdout, 10,
                    "a server")
 
@@ -288,17 +319,22 @@ class Intercepted(TunnelTest):
              str(self.UID), "10.9.0.1", str(port), text], capture_output=True, text=True,
             timeout=30, check=False)
 
-    def weir_inside(self, unmatched="pass_through"):
-        from mesh import WEIR
-        log = Path(self.directory) / "access.log"
-        config = {
-            "service": {"name": "test"},
-            "admin": {"listen": f"127.0.0.1:{free_port()}"},
+    def outbound(self, unmatched="pass_through"):
+        return {
             "outbound": {"listen": f"127.0.0.1:{self.port}",
                          "intercept": {"mode": "redirect", "unmatched": unmatched,
                                        "opaque_ports": [3306], "detection": "200ms"}},
             "upstreams": {"known": {"endpoints": [{"address": "10.9.0.1:7001"}],
                                     "addresses": ["10.9.0.2:7000"]}},
+        }
+
+    def weir_inside(self, sections=None):
+        from mesh import WEIR
+        log = Path(self.directory) / "access.log"
+        config = {
+            "service": {"name": "test"},
+            "admin": {"listen": f"127.0.0.1:{free_port()}"},
+            **(sections or self.outbound()),
             "access_log": {"path": str(log), "format": "json"},
         }
         file = Path(self.directory) / "weir.yaml"
@@ -335,10 +371,18 @@ class Intercepted(TunnelTest):
     def test_what_is_not_known_is_refused_where_policy_says_so(self):
         self.serve(3306, "greet")
         self.serve(7001, "echo")
-        log = self.weir_inside("refuse")
+        log = self.weir_inside(self.outbound("refuse"))
         self.assertIn("ConnectionResetError", self.dial(3306).stderr)
         self.assertEqual(self.dial(7001, "\x01binary").stdout, "\x01binary")
         self.assertEqual(self.records(log, 2)[0]["failure"], "no_route")
+
+    def test_what_only_the_application_reads_as_a_request_is_no_way_around_weir(self):
+        self.serve(8080, "echo", host="127.0.0.1")
+        self.weir_inside({"inbound": {"listen": f"0.0.0.0:{self.port}", "intercept": "redirect",
+                                      "application": "127.0.0.1:8080"}})
+        self.assertEqual(self.dial(8080, "\x01binary").stdout, "\x01binary")
+        answer = self.dial(8080, "GET  / HTTP/1.1\r\nHost: a\r\n\r\n").stdout
+        self.assertTrue(answer.startswith("HTTP/1.1 400 "), answer)
 
     def test_a_connection_to_weir_itself_is_a_loop(self):
         self.weir_inside()

@@ -61,6 +61,41 @@ TEST(Tunnel, hands_a_reset_on_as_a_reset_in_both_directions) {
   }
 }
 
+TEST(Tunnel, tells_how_much_it_has_carried_when_it_breaks) {
+  Stage stage{1};
+  stage.apply();
+  Talker& caller = stage.call();
+  caller.send(body_of(100'000));
+  stage.world.run_for(seconds{1});
+  stage.servers[0].talkers.at(0)->reset();
+  stage.finish(1);
+  EXPECT_EQ(stage.end(), TunnelEnd::upstream_reset);
+  EXPECT_EQ(stage.record().facts.bytes_received, 100'000U);
+  EXPECT_EQ(stage.record().facts.bytes_sent, 100'000U);
+}
+
+TEST(Tunnel, is_load_at_its_instance_until_it_ends) {
+  Stage stage;
+  stage.database().balance.policy = policy::Balancing::least_requests;
+  stage.apply();
+  const auto calls = [&stage](int count) {
+    for (int call = 0; call < count; ++call) {
+      stage.call().send("hello");
+      stage.world.run_for(milliseconds{10});
+    }
+  };
+  calls(10);
+  EXPECT_EQ(stage.servers[0].talkers.size(), 5U);
+  EXPECT_EQ(stage.servers[1].talkers.size(), 5U);
+  for (auto& talker : stage.servers[1].talkers) talker->reset();
+  stage.world.run_for(seconds{1});
+  calls(5);
+  EXPECT_EQ(stage.servers[0].talkers.size(), 5U);
+  EXPECT_EQ(stage.servers[1].talkers.size(), 10U);
+  for (auto& caller : stage.callers) caller->end();
+  stage.finish(15);
+}
+
 TEST(Tunnel, does_not_read_ahead_of_a_server_that_does_not_read) {
   Stage stage{1};
   stage.apply();
@@ -95,6 +130,24 @@ TEST(Tunnel, ends_when_nothing_has_moved_for_the_idle_limit_and_no_sooner) {
   EXPECT_TRUE(caller.broken);
   stage.finish(1);
   EXPECT_EQ(stage.end(), TunnelEnd::idle);
+}
+
+TEST(Tunnel, is_not_idle_while_what_was_read_before_is_taken_slowly) {
+  Stage stage{1};
+  stage.database().tunnel.idle = seconds{4};
+  stage.servers[0].link.bytes_per_second = 2'000;
+  stage.servers[0].link.window = 1'000;
+  stage.servers[0].echoes = false;
+  stage.apply();
+  Talker& caller = stage.call();
+  caller.send(body_of(50'000));
+  caller.end();
+  stage.world.run_for(seconds{27});
+  ASSERT_FALSE(caller.over());
+  Talker& server = *stage.servers[0].talkers.at(0);
+  EXPECT_EQ(server.heard.size(), 50'000U);
+  server.end();
+  stage.finish(1);
 }
 
 TEST(Tunnel, ends_at_its_maximum_age_however_busy) {

@@ -41,12 +41,13 @@ class Server final : public Listening {
   Answer takes = Answer::accept;
   bool resets = false;  // whoever it has accepted
   bool echoes = true;
+  Duration connects_in = std::chrono::milliseconds{1};
   LinkTraits link;
   std::deque<std::unique_ptr<Talker>> talkers;
 
  private:
   Answer answer() override { return takes; }
-  Duration delay() override { return std::chrono::milliseconds{1}; }
+  Duration delay() override { return connects_in; }
   LinkTraits traits() override { return link; }
   void accept(std::shared_ptr<Link> made) override {
     talkers.push_back(std::make_unique<Talker>(std::move(made)));
@@ -87,6 +88,7 @@ struct TunnelStage {
                           .destination = destination});
     return *callers.back();
   }
+  // Of all instances.
   std::size_t connections() const {
     std::size_t all = 0;
     for (const Server& server : servers) all += server.talkers.size();

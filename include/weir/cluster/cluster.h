@@ -52,6 +52,9 @@ class Lease {
   // A response has begun that may go on for long: what is still to come is not waited for. Calls
   // after the first, or after finish(), do nothing.
   void answered(Instant now);
+  // As finish(), of what goes on for long and will tell nothing more of the endpoint: it stays load
+  // there until finish() or destruction. Calls after the first do nothing.
+  void judge(const resilience::Outcome& outcome, Duration elapsed, Instant now);
   // The attempt's end. `elapsed` is the time to the response head, or to the failure; an attempt
   // that was cut off counts as at least that long. Failures that do not blame the endpoint
   // (facts_of) only end the lease. Calls after the first do nothing.
@@ -67,6 +70,7 @@ class Lease {
   std::optional<resilience::Breaker::Period> admitted_;  // by the version's breaker
   resilience::EndpointHealth::Period period_ = 0;
   bool answered_ = false;
+  bool judged_ = false;
 };
 
 struct PickRequest {

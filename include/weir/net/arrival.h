@@ -6,7 +6,8 @@
 //   waiting --(enough bytes)----------------> recognised
 //   waiting --(time limit, nothing came)----> silent      a server-speaks-first protocol, maybe
 //   waiting --(time limit or end, begun)----> the best guess: TLS or HTTP/1 that has begun is one
-//   waiting --(end, reset)------------------> gone
+//   waiting --(end, nothing came)-----------> ended       who listens to the server alone, maybe
+//   waiting --(reset)-----------------------> gone
 #pragma once
 
 #include <cstdint>
@@ -53,8 +54,12 @@ struct Greeting {
     tls,     // a ClientHello; server_name and alpn as it says
     http_1,  // a method token and a target follow
     http_2,  // the client's preface (RFC 9113, 3.4)
-    opaque,  // none of these
+    opaque,  // none of these, and no server takes it for one
+    // Words that are no HTTP/1 as it should be, or might still become it; some servers take them
+    // for a request: empty lines before it, two spaces in it, too long a line, a method alone.
+    unclear,
     silent,  // nothing came within the time limit
+    ended,   // nothing came, and nothing will
     gone
   };
   Kind kind = Kind::gone;
@@ -72,7 +77,7 @@ class GreetingEvents {
 };
 
 // Looks at the first bytes of an arrival, which outlives it. At most 16 KiB are looked at: a
-// ClientHello that is longer, or an HTTP/1 request line that has not ended by then, is opaque.
+// ClientHello that is longer is opaque, a request line that has not ended by then is unclear.
 class Recognition {
  public:
   virtual ~Recognition() = default;

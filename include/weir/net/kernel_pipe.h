@@ -40,10 +40,11 @@ class KernelPipes {
  public:
   static constexpr std::size_t default_most = 512;
   static constexpr std::size_t kept = 16;
+  static constexpr std::size_t rests = 256;
 
   explicit KernelPipes(std::size_t most = default_most) : most_(most) {}
 
-  // Null when all are lent out.
+  // Null when all are lent out, or the kernel has refused one in the last `rests` calls.
   std::unique_ptr<KernelPipe> take();
   // One that still holds bytes is thrown away with them.
   void give_back(std::unique_ptr<KernelPipe> pipe);
@@ -52,7 +53,7 @@ class KernelPipes {
  private:
   std::size_t most_;
   std::size_t lent_ = 0;
-  bool refused_ = false;  // by the kernel, since the last one was given back
+  std::size_t resting_ = 0;  // so many calls more
   std::vector<std::unique_ptr<KernelPipe>> spare_;
 };
 

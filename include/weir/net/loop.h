@@ -30,6 +30,7 @@ struct Readiness {
   bool readable = false;
   bool writable = false;
   bool hung_up = false;  // the peer has sent its last byte, or the connection broke
+  bool urgent = false;   // urgent data waits (RFC 9293, 3.8.5): reads stop in front of it
 };
 
 class Watcher {

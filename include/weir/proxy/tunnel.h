@@ -2,11 +2,14 @@
 //
 // One coroutine lives it, as an exchange is lived: admit, pick, connect, relay, record. A connect
 // failure, or an instance that breaks the connection before a byte has moved, is followed by the
-// one failover to another instance, by the rules and tokens that hold for exchanges, within
-// `connect_budget`. Then bytes move (tunnel_relay.h) until both sides have ended, one has broken,
-// nothing has moved for `idle`, or `maximum_age` is reached. The cluster hears of a connect as of a
-// response, after the instance's first byte or a second of patience; what happens later says
-// nothing of the instance. A caller whose tunnel ends in any other way than in order is reset.
+// one failover to another instance, by the rules, the pause and the tokens that hold for exchanges,
+// within `connect_budget`. Then bytes move (tunnel_relay.h) until both sides have ended, one has
+// broken, nothing has moved for `idle`, or `maximum_age` is reached.
+//
+// The cluster hears of a connect as of a response, after the instance's first byte or a second of
+// patience; one that breaks the connection before that has failed, and what happens later says
+// nothing of the instance. A tunnel is load there until it ends. A caller who breaks the connection
+// is noticed before there is an instance, too; whose tunnel ends other than in order is reset.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +28,7 @@
 #include "weir/proxy/entrance.h"
 #include "weir/proxy/services.h"
 #include "weir/proxy/tunnel_relay.h"
+#include "weir/resilience/outcome.h"
 #include "weir/telemetry/record.h"
 #include "weir/upstream/pool.h"
 
@@ -43,7 +47,8 @@ class TunnelOwner {
 
 // Where a tunnel leads and how long it may last.
 struct TunnelPlan {
-  std::shared_ptr<const CompiledRoute> route;  // null: nowhere, by policy
+  std::shared_ptr<const CompiledRoute> route;                   // null: nowhere
+  resilience::Failure nowhere = resilience::Failure::no_route;  // why
   policy::Tunnel limits;
   std::uint64_t generation = 0;          // of the snapshot that the route belongs to
   std::optional<upstream::Ends> ends{};  // in place of the destination's own
@@ -72,7 +77,7 @@ class Tunnel final : public Recycled, public Listed, private net::ConnectEvents 
   std::size_t attempts() const { return record_.attempt_count; }
 
  private:
-  enum class Phase : std::uint8_t { connecting, relaying, over };
+  enum class Phase : std::uint8_t { connecting, relaying, pausing, over };
   enum class Patience : std::uint8_t { connect, handshake };
 
   Task live();
@@ -85,11 +90,15 @@ class Tunnel final : public Recycled, public Listed, private net::ConnectEvents 
   resilience::Failure lose_patience();
   void judge_relay();
   void begin_relay();
+  void begin_pause();
+  void judge_pause();
+  bool left_by_caller();
   bool fail_over(resilience::Failure failure);
   resilience::Refusal refusal_of(resilience::Failure failure,
                                  const cluster::Lease* alternative) const;
   void end_attempt(resilience::Failure failure);
-  void settle(resilience::Failure failure);
+  void prove();
+  void conclude_attempt(resilience::Failure failure);
   void let_go(net::Closed reason);
   void fail(resilience::Failure failure);
   void end(telemetry::TunnelEnd how, resilience::Failure failure);
@@ -111,6 +120,7 @@ class Tunnel final : public Recycled, public Listed, private net::ConnectEvents 
   Instant began_;
   Timer budget_timer_{signal_};   // for connecting, all attempts together
   Timer attempt_timer_{signal_};  // for connecting, then the handshake of TLS, then the probation
+  Timer pause_timer_{signal_};    // before the failover
   Timer idle_timer_{signal_};
   Timer age_timer_{signal_};
   Timer drain_timer_{signal_};
@@ -125,7 +135,7 @@ class Tunnel final : public Recycled, public Listed, private net::ConnectEvents 
   net::ConnectError connect_error_ = net::ConnectError::none;
   Instant attempt_began_{};
   TunnelRelay relay_;
-  std::uint64_t idle_mark_ = 0;  // bytes moved when the idle timer was armed
+  std::uint64_t idle_mark_ = 0;  // the relay's progress when the idle timer was armed
   int quiet_ = 0;                // looks in a row at which nothing had moved
   Phase phase_ = Phase::connecting;
   Patience patience_ = Patience::connect;

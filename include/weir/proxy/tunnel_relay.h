@@ -2,10 +2,14 @@
 // the other is told so while the way back stays open.
 //
 //   resting --(start)-----------------------------> moving
+//   resting --(the caller's connection broke)-----> caller_broke
 //   moving  --(both sides have ended in order)----> ended
 //   moving  --(the caller's connection broke)-----> caller_broke
 //   moving  --(the upstream's connection broke)---> upstream_broke
+//   upstream_broke --(give_up_upstream)-----------> resting
 //
+// While it rests, the caller's first bytes are taken, at most `first_piece` of them, so that he is
+// seen to go before an upstream is there.
 // Nothing is read from one side while the other has not taken what was read before. An idle tunnel
 // holds no buffer: a worker has one, into which every side reads and from which is sent at once;
 // what the other side does not take is kept aside. After `bulk_after` bytes in one go that came in
@@ -16,6 +20,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,6 +42,7 @@ class TunnelRelay {
   enum class State : std::uint8_t { resting, moving, ended, caller_broke, upstream_broke };
   enum Side : std::uint8_t { caller, upstream };
 
+  static constexpr std::size_t first_piece = 16UL * 1024;
   static constexpr std::size_t large_piece = 16UL * 1024;
   static constexpr std::size_t bulk_after = 64UL * 1024;
 
@@ -46,18 +52,19 @@ class TunnelRelay {
   TunnelRelay& operator=(const TunnelRelay&) = delete;
   ~TunnelRelay();
 
-  // Whose tunnel it is; it is not read from before start().
-  void own(std::unique_ptr<net::Transport> transport) {
-    transports_[caller] = std::move(transport);
-  }
+  // Whose tunnel it is.
+  void own(std::unique_ptr<net::Transport> transport);
   void start(std::unique_ptr<net::Transport> upstream);
 
   State state() const { return state_; }
   // Bytes that `side` has sent us.
   std::uint64_t bytes_from(Side side) const { return lanes_[side].bytes; }
-  std::uint64_t bytes() const { return bytes_from(caller) + bytes_from(upstream); }
+  // Whether a byte has gone to the upstream, or come from it.
+  bool begun() const { return bytes_from(upstream) > 0 || lanes_[caller].taken > 0; }
+  // Grows with every byte that either side has sent us or taken from us.
+  std::uint64_t progress() const;
   // Closes the upstream's connection and waits for start() with another one. Only when nothing has
-  // been sent to it; what the caller sends meanwhile is kept.
+  // begun; what the caller sends meanwhile is kept.
   void give_up_upstream();
   // Closes both, so that neither side takes what it got for the whole.
   void reset();
@@ -67,12 +74,14 @@ class TunnelRelay {
   struct Lane {
     enum class Stage : std::uint8_t { resting, reading, sending, ended };
     Stage stage = Stage::resting;
+    bool awaited = false;  // a read is outstanding
     bool last = false;     // the source has sent its last byte
     std::string rest;      // what the sink has not taken
     std::size_t sent = 0;  // of the rest
     std::unique_ptr<net::KernelPipe> pipe;
-    std::size_t bulk = 0;  // bytes in large pieces since the last small one
-    std::uint64_t bytes = 0;
+    std::size_t bulk = 0;     // bytes in large pieces since the last small one
+    std::uint64_t bytes = 0;  // that the source has sent
+    std::uint64_t taken = 0;  // by the sink
   };
   // One side's transport as it reports: it is the source of one lane and the sink of the other.
   class End final : public net::TransportEvents {
@@ -90,9 +99,12 @@ class TunnelRelay {
   void on_read(Side source, net::ReadResult result);
   void on_writable(Side sink);
   void take(Side source, std::size_t count);
+  void keep(Side source, std::size_t count);
   void read(Side source);
+  void read_ahead();
   void push(Side source);
   net::WriteResult send(Lane& lane, net::Transport& sink);
+  net::WriteResult write(Lane& lane, net::Transport& sink, std::span<const char> bytes);
   void after_sending(Side source);
   void broke(Side side) { become(side == caller ? State::caller_broke : State::upstream_broke); }
   void become(State state);

@@ -9,18 +9,20 @@
 //   intercepting              no destination, or one of ours       turn away: a loop
 //   outbound, intercepting    to an opaque port                    tunnel, without a look at it
 //                             HTTP/1, HTTP/2                       serve
-//                             TLS, opaque, silent, ended           tunnel
+//                             TLS, anything else                   tunnel
 //   inbound, intercepting     not to the application's port        tunnel, without a look at it
 //                             TLS strict                           secure, then serve
 //                             TLS, permissive                      secure, then serve
 //                             TLS, off                             tunnel: the application's own
-//                             HTTP/1, HTTP/2, silent               serve
+//                             HTTP/1, HTTP/2, unclear, silent      serve
 //                             opaque                               tunnel
 //                             an opaque port                       tunnel in place of serve
+//   any                       reset                                turn away
 //
 // Who ends his side without a word may still want to hear what the server says first. A caller of
-// the application that says nothing for a while is served as HTTP: to be silent must
-// not be a way around what is asked of requests. For the same reason the application gets no
+// the application that says nothing for a while, or what the application alone might take for a
+// request, is served as HTTP: that must not be a way around what is asked of requests, and around
+// the headers that are taken from them. For the same reason the application gets no
 // tunnels where authorization has rules, which are about requests.
 #pragma once
 

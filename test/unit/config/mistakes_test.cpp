@@ -341,5 +341,16 @@ TEST(Problem, puts_its_caret_right_behind_letters_of_several_bytes) {
       << format(problems[0]);
 }
 
+TEST(Mistakes, tell_of_a_port_that_leads_to_itself) {
+  const Problems problems = problems_of(
+      "service: { name: orders }\n"
+      "outbound: { listen: 127.0.0.1:1002, tcp: [{ listen: 0.0.0.0:1003, to: a }] }\n"
+      "upstreams: { a: { endpoints: [{ address: 127.0.0.1:1003 }] } }\n");
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_EQ(text_of(problems.front()),
+            "3:42: upstreams.a.endpoints[0] (127.0.0.1:1003) is weir's own outbound.tcp[0].listen: "
+            "a loop");
+}
+
 }  // namespace
 }  // namespace weir::config

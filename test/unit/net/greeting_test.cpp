@@ -28,11 +28,18 @@ TEST(Greeting, is_told_by_its_first_bytes) {
       {"M-SEARCH /x HTTP/1.1\r\n", Kind::http_1},
       {"get / HTTP/1.1", Kind::http_1},
       {"GET / HTTP/1.", std::nullopt},
-      {"GET / HTTP/2.0\r\n", Kind::opaque},
+      {"GET / HTTP/2.0\r\n", Kind::unclear},
       {"GET /\r\n", Kind::opaque},  // HTTP/0.9
-      {"GET  / HTTP/1.1", Kind::opaque},
-      {" GET / HTTP/1.1", Kind::opaque},
-      {"GET \"/ HTTP/1.1", Kind::opaque},
+      {"GET /\r\nX: HTTP/1.1\r\n", Kind::opaque},
+      {"GET  / HTTP/1.1", Kind::unclear},
+      {" GET / HTTP/1.1", Kind::unclear},
+      {"\r\nGET / HTTP/1.1", Kind::unclear},
+      {"\n\tGET / http/1.1", Kind::unclear},
+      {"GET \"/ HTTP/1.1", Kind::unclear},
+      {"GET \"/ x", std::nullopt},
+      {"\r\n", std::nullopt},
+      {"PROXY TCP4 192.0.2.1 192.0.2.2 5 6\r\nGET / HTTP/1.1\r\n", Kind::opaque},
+      {std::string_view{"GET / \0HTTP/1.1", 15}, Kind::opaque},
       {"G\x01T", Kind::opaque},
       {"EHLO mail.example.org\r\n", Kind::opaque},
       {"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", Kind::opaque},
@@ -43,7 +50,7 @@ TEST(Greeting, is_told_by_its_first_bytes) {
       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Kind::http_2},
       {std::string_view{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0", 27}, Kind::http_2},
       {"PRI * HTTP/2.0\r\n\r\nSM\r\n", std::nullopt},
-      {"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", Kind::opaque},
+      {"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", Kind::unclear},
       {"PROPFIND / HTTP/1.1\r\n", Kind::http_1},
       {"\x16", std::nullopt},
       {"\x16\x02", Kind::opaque},
@@ -54,7 +61,7 @@ TEST(Greeting, is_told_by_its_first_bytes) {
 
 TEST(Greeting, is_the_same_byte_by_byte) {
   const std::string whole[] = {"GET /index.html HTTP/1.1\r\nHost: a\r\n", "EHLO a\r\nMAIL",
-                               "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore",
+                               "\r\nGET  / HTTP/1.1\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore",
                                client_hello({.server_name = "catalog.test", .alpn = {"h2"}})};
   for (const std::string& text : whole) {
     const auto expected = kind_of(text);
@@ -68,18 +75,26 @@ TEST(Greeting, is_the_same_byte_by_byte) {
 
 TEST(Greeting, at_last_is_the_best_guess) {
   const std::pair<std::string_view, Kind> cases[] = {
-      {"", Kind::silent},         {"GET", Kind::opaque},          {"GET ", Kind::opaque},
-      {"GET /", Kind::http_1},    {"GET /x HTTP/", Kind::http_1}, {"\x16\x03\x01", Kind::tls},
-      {"PRI * HT", Kind::http_1}, {"EHLO a\r\n", Kind::opaque},
+      {"", Kind::silent},
+      {"GET", Kind::unclear},
+      {"GET ", Kind::unclear},
+      {"GET /", Kind::http_1},
+      {"GET /x HTTP/", Kind::http_1},
+      {"\x16\x03\x01", Kind::tls},
+      {"PRI * HT", Kind::http_1},
+      {"EHLO a\r\n", Kind::opaque},
+      {"P", Kind::unclear},
+      {"\r\n", Kind::unclear},
+      {"PRI * HTTP/2.0\r\n\r\nS", Kind::unclear},
   };
   for (const auto& [text, kind] : cases) EXPECT_EQ(recognise_at_last(text).kind, kind) << text;
 }
 
-TEST(Greeting, a_request_line_of_more_than_is_looked_at_is_opaque) {
+TEST(Greeting, a_request_line_of_more_than_is_looked_at_is_unclear) {
   const std::string line = "GET /" + std::string(20000, 'x') + " HTTP/1.1\r\n";
-  EXPECT_EQ(kind_of(line), Kind::opaque);
+  EXPECT_EQ(kind_of(line), Kind::unclear);
   EXPECT_EQ(kind_of(std::string_view{line}.substr(0, 16383)), std::nullopt);
-  EXPECT_EQ(kind_of(std::string_view{line}.substr(0, 16384)), Kind::opaque);
+  EXPECT_EQ(kind_of(std::string_view{line}.substr(0, 16384)), Kind::unclear);
 }
 
 }  // namespace

@@ -100,6 +100,13 @@ TEST_F(Recognising, knows_who_has_gone) {
   EXPECT_EQ(kind(), Greeting::Kind::gone);
 }
 
+TEST_F(Recognising, tells_who_has_ended_from_who_has_gone) {
+  look();
+  loop.turn(milliseconds{0});
+  client->transport().shutdown_send();
+  EXPECT_EQ(kind(), Greeting::Kind::ended);
+}
+
 TEST_F(Recognising, can_be_given_up) {
   look();
   loop.turn(milliseconds{0});

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -77,12 +78,13 @@ class Splice : public testing::Test {
     relay->start(std::move(connected.transport));
   }
 
-  // Sends all of `text` from the caller and returns what the server got.
-  std::string carry(const std::string& text) {
+  // Sends all of `text` from the caller and returns what the server got, with `sent_before` bytes.
+  std::string carry(const std::string& text, std::size_t sent_before = 0) {
     std::string received;
+    const std::size_t expected = text.size() + sent_before;
     std::array<char, 256UL * 1024> buffer{};
-    int patience = 100'000;
-    for (std::size_t sent = 0; received.size() < text.size() && --patience > 0;) {
+    int patience = 20'000;
+    for (std::size_t sent = 0; received.size() < expected && --patience > 0;) {
       const ssize_t written = ::send(caller.number(), text.data() + sent, text.size() - sent,
                                      MSG_DONTWAIT | MSG_NOSIGNAL);
       sent += static_cast<std::size_t>(std::max<ssize_t>(written, 0));
@@ -124,11 +126,36 @@ TEST_F(Splice, carries_bulk_through_a_pipe_and_small_things_without) {
   EXPECT_EQ(space.pipes.lent(), 0U) << "given back after the first small piece";
 }
 
-TEST_F(Splice, gives_its_pipe_back_when_the_tunnel_ends_in_the_middle) {
-  const std::string bulk = text_of(4UL << 20U);
-  EXPECT_TRUE(carry(bulk) == bulk);
+TEST_F(Splice, gives_a_full_pipe_back_when_the_tunnel_ends_in_the_middle) {
+  const std::string bulk = text_of(16UL << 20U);
+  // Nobody takes anything at the other end.
+  for (int i = 0; i < 1000 && space.pipes.lent() == 0; ++i) {
+    EXPECT_NE(::send(caller.number(), bulk.data(), bulk.size(), MSG_DONTWAIT | MSG_NOSIGNAL), 0);
+    loop.turn(milliseconds{1});
+  }
+  EXPECT_EQ(space.pipes.lent(), 1U);
+  relay->reset();
   relay.reset();
   EXPECT_EQ(space.pipes.lent(), 0U);
+}
+
+TEST_F(Splice, copies_where_no_pipe_can_be_had) {
+  space.pipes = net::KernelPipes{0};
+  const std::string bulk = text_of(4UL << 20U);
+  EXPECT_TRUE(carry(bulk) == bulk);
+  EXPECT_EQ(most_pipes, 0U);
+}
+
+// What telnet does to be heard at once. Whatever was sent after it must not wait behind it.
+TEST_F(Splice, carries_urgent_bytes_in_their_place) {
+  for (const bool bulk : {false, true}) {
+    if (bulk) carry(text_of(4UL << 20U));
+    const std::string before = bulk ? text_of(40'000) : "before";
+    ASSERT_GT(::send(caller.number(), before.data(), before.size(), 0), 0);
+    ASSERT_EQ(::send(caller.number(), "!", 1, MSG_OOB), 1);
+    EXPECT_TRUE(carry("after", before.size() + 1) == before + "!after");
+    EXPECT_EQ(carry("and more"), "and more");
+  }
 }
 
 TEST(KernelPipes, lend_no_more_than_their_limit) {
@@ -137,6 +164,18 @@ TEST(KernelPipes, lend_no_more_than_their_limit) {
   ASSERT_TRUE(first);
   EXPECT_FALSE(pipes.take());
   pipes.give_back(std::move(first));
+  EXPECT_TRUE(pipes.take());
+}
+
+TEST(KernelPipes, are_asked_for_again_a_while_after_the_kernel_has_refused_one) {
+  net::KernelPipes pipes;
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 3, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  EXPECT_FALSE(pipes.take());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  for (std::size_t i = 0; i < net::KernelPipes::rests; ++i) EXPECT_FALSE(pipes.take());
   EXPECT_TRUE(pipes.take());
 }
 

@@ -52,7 +52,9 @@ TEST(WayIn, of_explicit_listeners_with_tls_is_the_handshake) {
                                   {Kind::http_1, Way::serve},
                                   {Kind::http_2, Way::serve},
                                   {Kind::opaque, Way::serve},
+                                  {Kind::unclear, Way::serve},
                                   {Kind::silent, Way::serve},
+                                  {Kind::ended, Way::serve},
                                   {Kind::gone, Way::gone}}) {
     EXPECT_EQ(way_after(threshold, {}, kind), way) << name_of(kind);
   }
@@ -97,8 +99,10 @@ TEST(WayIn, of_intercepted_calls_depends_on_port_and_greeting) {
                                   {Kind::http_1, Way::serve},
                                   {Kind::http_2, Way::serve},
                                   {Kind::opaque, Way::tunnel},
+                                  {Kind::unclear, Way::tunnel},
                                   {Kind::silent, Way::tunnel},
-                                  {Kind::gone, Way::tunnel}}) {
+                                  {Kind::ended, Way::tunnel},
+                                  {Kind::gone, Way::gone}}) {
     EXPECT_EQ(way_after(threshold, web, kind), way) << name_of(kind);
   }
   EXPECT_EQ(patience(threshold, web), intercepting.outbound->intercept.detection);
@@ -124,6 +128,7 @@ TEST(WayIn, of_intercepted_callers_depends_on_the_port_that_they_want) {
   for (const Row& row :
        {Row{Kind::tls, Way::tunnel, Way::secure}, Row{Kind::http_1, Way::serve, Way::serve},
         Row{Kind::http_2, Way::serve, Way::serve}, Row{Kind::silent, Way::serve, Way::serve},
+        Row{Kind::unclear, Way::serve, Way::serve}, Row{Kind::ended, Way::gone, Way::gone},
         Row{Kind::opaque, Way::tunnel, Way::tunnel}, Row{Kind::gone, Way::gone, Way::gone}}) {
     const auto after = [&](const policy::Service& with) {
       return way_after(Threshold::of(with, Direction::inbound), application, row.kind);
@@ -153,6 +158,19 @@ TEST(WayIn, of_bytes_is_no_way_around_the_rules_about_requests) {
   EXPECT_EQ(first(guarded, Direction::inbound, metrics), Way::tunnel);
   guarded.inbound->authorization.dry_run = true;
   EXPECT_EQ(way_after(threshold, application, Kind::opaque), Way::tunnel);
+}
+
+// Else who is slow, or writes as only the application reads, could say whatever weir takes away
+// from requests.
+TEST(WayIn, of_what_only_the_application_takes_for_a_request_is_not_around_what_weir_does_to_it) {
+  const auto plain = service(Mode::redirect);
+  const Threshold threshold = Threshold::of(plain, Direction::inbound);
+  EXPECT_EQ(way_after(threshold, application, Kind::unclear), Way::serve);
+  auto database_here = plain;
+  database_here.inbound->application = Address::v4({127, 0, 0, 1}, 5432);
+  const Threshold opaque = Threshold::of(database_here, Direction::inbound);
+  EXPECT_EQ(way_after(opaque, database, Kind::unclear), Way::tunnel);
+  EXPECT_EQ(way_after(opaque, database, Kind::ended), Way::tunnel);
 }
 
 }  // namespace
