@@ -133,6 +133,7 @@ def main():
     parser.add_argument("--into", required=True, type=Path, help="the folder; emptied first")
     parser.add_argument("--with-iptables", action="store_true", help="for `weir iptables apply`")
     options = parser.parse_args()
+    options.weir = options.weir.resolve()
     os.umask(0o022)
 
     root = Root(options.into)

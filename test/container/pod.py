@@ -2,11 +2,12 @@
 
 import json
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import setting
-from setting import CONFINED, DEBIAN_IMAGE, HERE, INIT_IMAGE, WEIR_IMAGE, inspect
+from setting import CONFINED, DEBIAN_IMAGE, HERE, INIT_IMAGE, TEST, WEIR_IMAGE, inspect
 
 
 class Pod:
@@ -20,8 +21,17 @@ class Pod:
         setting.podman("pod", "start", name)
 
     def write(self, name, text):
-        (self.folder / name).mkdir()
-        (self.folder / name / "weir.yaml").write_text(text)
+        """The policy of that weir, laid out as the kubelet lays out a ConfigMap: a change is a new
+        folder, and a link that is exchanged."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        data = Path(tempfile.mkdtemp(prefix="..", dir=folder))
+        data.chmod(0o755)
+        (data / "weir.yaml").write_text(text)
+        (folder / "..data_new").symlink_to(data.name)
+        (folder / "..data_new").rename(folder / "..data")
+        if not (folder / "weir.yaml").is_symlink():
+            (folder / "weir.yaml").symlink_to("..data/weir.yaml")
 
     def weir(self, name):
         self.start(name, WEIR_IMAGE, *CONFINED, "-v", f"{self.folder / name}:/etc/weir:ro")
@@ -33,8 +43,8 @@ class Pod:
     def application(self, user=1000):
         """On loopback only: from outside it can be reached through weir and in no other way."""
         self.start("application", DEBIAN_IMAGE, *CONFINED, "--user", user, "-v",
-                   f"{HERE}:/test:ro",
-                   command=("python3", "/test/application.py", "127.0.0.1", 8080))
+                   f"{TEST}:/test:ro",
+                   command=("python3", "/test/container/application.py", "127.0.0.1", 8080))
 
     def rules(self, name):
         """What the init container says and how it ends: `weir iptables apply`, with its rights."""
@@ -45,8 +55,8 @@ class Pod:
     def client(self, *arguments, user=1001):
         """What client.py printed."""
         done = setting.podman("run", "--rm", "--pod", self.name, *CONFINED, "--user", user, "-v",
-                              f"{HERE}:/test:ro", DEBIAN_IMAGE, "python3", "/test/client.py",
-                              *arguments)
+                              f"{TEST}:/test:ro", DEBIAN_IMAGE, "python3",
+                              "/test/container/client.py", *arguments)
         return json.loads(done.stdout)
 
     def probe(self, name, *arguments):
@@ -70,11 +80,15 @@ class Pod:
         return subprocess.run(["nsenter", "--target", str(self.pid()), "--net", *command],
                               capture_output=True, text=True, timeout=20, check=True).stdout
 
-    def in_flight(self, name, path):
+    def admin(self, path):
+        """A page of the weir whose admin listener is the default one."""
+        return json.loads(self.inside(sys.executable, str(HERE / "client.py"), "get", "127.0.0.1",
+                                      "9901", path))["body"]
+
+    def in_flight(self, path):
         """Whether that weir works on a request for the path."""
-        said = json.loads(self.inside("python3", str(HERE / "client.py"), "get", "127.0.0.1",
-                                      "9901", "/status.json"))
-        return any(path in json.dumps(one) for one in json.loads(said["body"])["in_flight"])
+        return any(path in json.dumps(one)
+                   for one in json.loads(self.admin("/status.json"))["in_flight"])
 
     def end(self):
         setting.podman("pod", "rm", "--force", "--time", "0", self.name, check=False)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 PROGRAMS = ("podman", "runc", "conmon", "catatonit", "iptables", "mmdebstrap")
 # For the application and for clients; the interception rules are looked at with iptables.
-DEBIAN_PACKAGES = ("python3", "iptables")
+DEBIAN_PACKAGES = ("python3", "python3-hpack", "iptables")
 SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
 COMPILER_CACHE = "buildah-cache"
 OLD_SOURCES = Path("/etc/apt/sources.list")
@@ -118,11 +118,10 @@ class Podman:
         return archive
 
     def remove(self):
-        """Containers, pods, images and the storage itself."""
+        """Containers, pods, and the storage itself with all images, which need not be told."""
         self._make_folders()
         for arguments in (["pod", "rm", "--all", "--force", "--time", "0"],
-                          ["rm", "--all", "--force", "--time", "0"],
-                          ["rmi", "--all", "--force"]):
+                          ["rm", "--all", "--force", "--time", "0"]):
             self(*arguments, check=False)
         # What a build that was killed has left mounted, innermost first.
         mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]

@@ -8,7 +8,8 @@ import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+TEST = HERE.parent
+ROOT = TEST.parent
 WEIR_IMAGE = "localhost/weir:test"
 INIT_IMAGE = "localhost/weir-init:test"
 DEBIAN_IMAGE = "localhost/weir-debian:test"

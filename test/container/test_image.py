@@ -150,6 +150,16 @@ class Sbom(unittest.TestCase):
         names = {one["name"] for one in self.check(INIT_IMAGE)["packages"]}
         self.assertIn("iptables", names)
 
+    def test_versions_are_those_that_the_libraries_tell(self):
+        files = content_of(WEIR_IMAGE)
+        versions = {one["name"]: one["versionInfo"] for one in json.loads(files[SBOM][1])["packages"]}
+        for library, package, said in (
+                ("libc.so.6", "libc6", "(Debian GLIBC {})".format(versions["libc6"])),
+                ("libcrypto.so.3", "libssl3", "OpenSSL {} ".format(
+                    versions["libssl3"].partition("-")[0]))):
+            (content,) = (data for path, (_, data) in files.items() if path.endswith(f"/{library}"))
+            self.assertIn(said.encode(), content, package)
+
     def test_scanners_find_every_package_with_its_licence(self):
         files = content_of(WEIR_IMAGE)
         sbom = json.loads(files[SBOM][1])

@@ -5,12 +5,17 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 import unittest
 
-import yaml
-
 import setting
-from setting import ROOT
+from setting import ROOT, TEST
+
+sys.path.insert(0, str(TEST / "support"))
+
+from needs import need_module  # noqa: E402
+
+yaml = need_module("yaml", "python3-yaml")
 
 DOCKER = ROOT / "docker"
 BASE = DOCKER / "kubernetes/base"
@@ -71,30 +76,47 @@ class Kubernetes(unittest.TestCase):
         cls.kustomization = read(BASE / "kustomization.yaml")
         cls.objects = {one["kind"]: one for name in cls.kustomization["resources"]
                        for one in documents((BASE / name).read_text())}
-        cls.weir = read(BASE / "weir.yaml")
-        cls.pods = {overlay.name: cls.pod(overlay) for overlay in sorted(OVERLAYS.iterdir())}
+        overlays = sorted(OVERLAYS.iterdir())
+        cls.pods = {overlay.name: cls.deployment(overlay)["spec"]["template"]["spec"]
+                    for overlay in overlays}
+        # The one that is nearest, as `behavior: replace` has it.
+        cls.policies = {overlay.name: next(folder / "weir.yaml" for folder in cls.layers(overlay)
+                                           if (folder / "weir.yaml").exists())
+                        for overlay in overlays}
 
     @classmethod
-    def pod(cls, overlay):
-        patches = read(overlay / "kustomization.yaml")["patches"]
+    def layers(cls, folder):
+        """It and what it stands on, down to the base."""
+        if folder == BASE:
+            return [BASE]
+        (below,) = (folder / resource for resource
+                    in read(folder / "kustomization.yaml")["resources"]
+                    if (folder / resource).is_dir())
+        return [folder, *cls.layers(below.resolve())]
+
+    @classmethod
+    def deployment(cls, overlay):
+        """The Deployment as the overlay and those below leave it."""
         deployment = cls.objects["Deployment"]
-        for patch in patches:
-            assert patch["target"] == {"kind": "Deployment",
-                                       "name": deployment["metadata"]["name"]}
-            deployment = patched(deployment, yaml.safe_load(patch["patch"]))
-        return deployment["spec"]["template"]["spec"]
+        for folder in reversed(cls.layers(overlay)[:-1]):
+            for patch in read(folder / "kustomization.yaml")["patches"]:
+                assert patch["target"] == {"kind": "Deployment",
+                                           "name": deployment["metadata"]["name"]}
+                deployment = patched(deployment, yaml.safe_load(patch["patch"]))
+        return deployment
 
     def containers(self, pod):
         return {one["name"]: one for one in pod["initContainers"] + pod["containers"]}
 
     def test_every_file_is_named_and_every_name_is_a_file(self):
-        named = {"kustomization.yaml", *self.kustomization["resources"]}
-        for generator in self.kustomization["configMapGenerator"]:
-            named |= set(generator["files"])
-        self.assertEqual(named, {file.name for file in BASE.iterdir()})
-        for overlay in OVERLAYS.iterdir():
-            for resource in read(overlay / "kustomization.yaml")["resources"]:
-                self.assertEqual((overlay / resource).resolve(), BASE)
+        for folder in (BASE, *OVERLAYS.iterdir()):
+            with self.subTest(folder.name):
+                kustomization = read(folder / "kustomization.yaml")
+                named = {"kustomization.yaml", *kustomization["resources"]}
+                for generator in kustomization.get("configMapGenerator", ()):
+                    named |= set(generator["files"])
+                named -= {name for name in named if (folder / name).is_dir()}
+                self.assertEqual(named, {file.name for file in folder.iterdir()})
 
     def test_selectors_match_the_pods_labels(self):
         labels = self.objects["Deployment"]["spec"]["template"]["metadata"]["labels"].items()
@@ -105,18 +127,21 @@ class Kubernetes(unittest.TestCase):
             self.assertLessEqual(parent[last].items(), labels, kind)
 
     def test_weir_accepts_its_policy(self):
-        code, said = setting.check(BASE / "weir.yaml")
-        self.assertEqual(code, 0, said)
+        for file in {BASE / "weir.yaml", *self.policies.values()}:
+            with self.subTest(file):
+                code, said = setting.check(file)
+                self.assertEqual(code, 0, said)
 
     def test_ports_agree(self):
         for name, pod in self.pods.items():
             with self.subTest(name):
+                weir = read(self.policies[name])
                 containers = self.containers(pod)
                 ports = {one["name"]: one["containerPort"] for container in containers.values()
                          for one in container.get("ports", ())}
-                self.assertEqual(ports["weir-admin"], port_of(self.weir["admin"]["listen"]))
-                self.assertEqual(ports["weir-inbound"], port_of(self.weir["inbound"]["listen"]))
-                self.assertEqual(ports["http"], port_of(self.weir["inbound"]["application"]))
+                self.assertEqual(ports["weir-admin"], port_of(weir["admin"]["listen"]))
+                self.assertEqual(ports["weir-inbound"], port_of(weir["inbound"]["listen"]))
+                self.assertEqual(ports["http"], port_of(weir["inbound"]["application"]))
                 for container in containers.values():
                     for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
                         if http := container.get(kind, {}).get("httpGet"):
@@ -178,9 +203,9 @@ class Kubernetes(unittest.TestCase):
                     self.assertIn("weir", mounted)
 
     def test_the_time_to_end_is_enough(self):
-        drain = duration(self.weir["process"]["drain"])
         for name, pod in self.pods.items():
             with self.subTest(name):
+                drain = duration(read(self.policies[name])["process"]["drain"])
                 pauses = [container["lifecycle"]["preStop"]["sleep"]["seconds"]
                           for container in self.containers(pod).values()
                           if "lifecycle" in container]
@@ -188,10 +213,13 @@ class Kubernetes(unittest.TestCase):
                                         max(pauses) + drain + AIR)
 
     def test_native_begins_before_and_ends_after_the_application(self):
-        pod = self.pods["native"]
-        self.assertEqual([one["name"] for one in pod["initContainers"]], ["weir-rules", "weir"])
-        self.assertEqual(pod["initContainers"][1]["restartPolicy"], "Always")
-        self.assertEqual([one["name"] for one in pod["containers"]], ["application"])
+        for name in ("native", "mutual-tls"):
+            with self.subTest(name):
+                pod = self.pods[name]
+                self.assertEqual([one["name"] for one in pod["initContainers"]],
+                                 ["weir-rules", "weir"])
+                self.assertEqual(pod["initContainers"][1]["restartPolicy"], "Always")
+                self.assertEqual([one["name"] for one in pod["containers"]], ["application"])
 
     def test_classic_holds_the_application_back_and_waits_at_the_end(self):
         pod = self.pods["classic"]
@@ -202,6 +230,23 @@ class Kubernetes(unittest.TestCase):
         self.assertGreaterEqual(lifecycle["preStop"]["sleep"]["seconds"],
                                 pod["containers"][1]["lifecycle"]["preStop"]["sleep"]["seconds"])
 
+    def test_certificates_lie_where_weir_alone_reads_them(self):
+        pod = self.pods["mutual-tls"]
+        weir = read(self.policies["mutual-tls"])
+        mounts = {(name, mount["mountPath"]) for name, container in self.containers(pod).items()
+                  for mount in container.get("volumeMounts", ()) if mount["name"] == "identity"}
+        self.assertEqual(mounts, {("weir", weir["tls"]["directory"])})
+        (volume,) = (one for one in pod["volumes"] if one["name"] == "identity")
+        self.assertTrue(volume["csi"]["readOnly"])
+        self.assertEqual(pod["securityContext"]["fsGroup"], WEIR_USER)
+        account, role, binding = documents((OVERLAYS / "mutual-tls/identity.yaml").read_text())
+        self.assertEqual(pod["serviceAccountName"], account["metadata"]["name"])
+        self.assertEqual(binding["roleRef"]["name"], role["metadata"]["name"])
+        self.assertEqual(binding["subjects"], [{"kind": "ServiceAccount",
+                                                "name": account["metadata"]["name"]}])
+        self.assertEqual(weir["inbound"]["tls"], "strict")
+        self.assertEqual(weir["inbound"]["authorization"]["default"], "deny")
+
     @unittest.skipUnless(shutil.which("kubectl"), "kubectl is not installed")
     def test_kustomize_builds_what_was_looked_at(self):
         for name, pod in self.pods.items():
@@ -210,9 +255,10 @@ class Kubernetes(unittest.TestCase):
                                       capture_output=True, text=True, timeout=60)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 built = {one["kind"]: one for one in documents(done.stdout)}
-                self.assertEqual(set(built), {*self.objects, "ConfigMap"})
+                more = {"ServiceAccount", "Role", "RoleBinding"} if name == "mutual-tls" else set()
+                self.assertEqual(set(built), {*self.objects, "ConfigMap", *more})
                 self.assertEqual(built["ConfigMap"]["data"]["weir.yaml"],
-                                 (BASE / "weir.yaml").read_text())
+                                 self.policies[name].read_text())
                 template = json.loads(json.dumps(built["Deployment"])
                                       .replace("registry.example.com/", "").replace(":0.1.0", ""))
                 self.assertEqual(template["spec"]["template"]["spec"], pod)

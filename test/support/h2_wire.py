@@ -102,8 +102,9 @@ class Client:
     `windows`: "generous" gives back every byte at once, "connection" only the connection's (every
     stream stalls by itself), "kept" none."""
 
-    def __init__(self, port, settings=None, windows="generous", timeout=10.0, preface=True):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(self, port, settings=None, windows="generous", timeout=10.0, preface=True,
+                 address="127.0.0.1"):
+        self.socket = socket.create_connection((address, port), timeout=timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.timeout = timeout
         self.windows = windows
