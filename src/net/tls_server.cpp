@@ -162,6 +162,8 @@ SslContext TlsServer::State::make_server_context(policy::Tls::Version minimum) {
   if (!context || !tickets_.serve(*context)) return nullptr;
   SSL_CTX* raw = context.get();
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);  // tickets do not need it
+  // One for each connection, also a resumed one: who keeps several open has as many.
+  SSL_CTX_set_num_tickets(raw, 1);
   SSL_CTX_set_session_id_context(
       raw, static_cast<const unsigned char*>(static_cast<const void*>(session_context.data())),
       static_cast<unsigned>(session_context.size()));

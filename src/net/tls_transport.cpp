@@ -81,6 +81,12 @@ class Records {
   std::size_t used_ = 0;  // of the first piece
 };
 
+// OpenSSL judges what a call gave by its queue of errors. Emptying it costs as much as a record
+// does, and is hardly ever needed.
+void forget_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 // An alert from the peer, RFC 8446, 6.2.
 bool is_about_certificate(unsigned long error) {
   switch (ERR_GET_REASON(error) - SSL_AD_REASON_OFFSET) {
@@ -109,7 +115,7 @@ TlsTransport::~TlsTransport() {
   const bool ended = (SSL_get_shutdown(ssl_.get()) & SSL_SENT_SHUTDOWN) != 0;
   if (!ended && !resets_ && last_.error == IoError::none) SSL_shutdown(ssl_.get());
   SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
-  ERR_clear_error();
+  forget_errors();
 }
 
 bool TlsTransport::accept(std::shared_ptr<const TlsServer> server, HandshakeEvents& events,
@@ -161,8 +167,16 @@ void TlsTransport::wake() {
 
 // Whoever is called may destroy the transport, so each call is the last thing done.
 void TlsTransport::shake_hands() {
-  ERR_clear_error();
+  forget_errors();
+  if (server_) wire_.hold();
   const int result = SSL_do_handshake(ssl_.get());
+  const bool tickets = server_ && result == 1 && SSL_version(ssl_.get()) == TLS1_3_VERSION;
+  if (tickets) {
+    wire_.release();  // nobody waits for them: they go with the first bytes of ours
+  } else {
+    wire_.flush();
+    if (wire_.holds()) tell_of_room();
+  }
   TlsError error = TlsError::none;
   if (result == 1) {
     error = judge_peer();
@@ -260,7 +274,7 @@ std::optional<ReadResult> TlsTransport::receive() {
 
 // False when nothing more can be had now.
 bool TlsTransport::receive_record(std::size_t& filled) {
-  ERR_clear_error();
+  forget_errors();
   std::size_t count = 0;
   const int result = SSL_read_ex(ssl_.get(), into_.data() + filled, into_.size() - filled, &count);
   if (result == 1) {
@@ -302,7 +316,7 @@ WriteResult TlsTransport::write(std::span<const iovec> pieces) {
 // A record that the socket takes only in part is not taken yet: the same bytes are offered again,
 // and OpenSSL sends the rest of the record that it has made of them.
 WriteResult TlsTransport::write_record(const char* bytes, std::size_t size) {
-  ERR_clear_error();
+  forget_errors();
   std::size_t taken = 0;
   const int result = SSL_write_ex(ssl_.get(), bytes, size, &taken);
   if (result == 1) return {.bytes = taken, .error = IoError::none};
@@ -338,7 +352,7 @@ void TlsTransport::shutdown_send() {
 }
 
 void TlsTransport::end_sending() {
-  ERR_clear_error();
+  forget_errors();
   const int result = SSL_shutdown(ssl_.get());
   ending_ = result < 0 && SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_WRITE;
   if (!ending_) ::shutdown(wire_.descriptor(), SHUT_WR);

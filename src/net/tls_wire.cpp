@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace weir::net {
@@ -51,6 +52,7 @@ void TlsWire::announce(Readiness readiness) {
   readable_ = readable_ || readiness.readable;
   writable_ = writable_ || readiness.writable;
   hung_up_ = hung_up_ || readiness.hung_up;
+  if (readiness.writable && !holding_) flush();
 }
 
 int TlsWire::read(char* into, int size) {
@@ -72,16 +74,36 @@ int TlsWire::read(char* into, int size) {
 }
 
 int TlsWire::write(const char* bytes, int size) {
-  if (!writable_) return -1;
-  const ssize_t count =
-      ::send(socket_.number(), bytes, static_cast<std::size_t>(size), MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (count == size) return size;
-  if (count >= 0 || errno == EAGAIN) {
-    writable_ = false;
-  } else {
-    error_number_ = errno;
+  const std::string_view all{bytes, static_cast<std::size_t>(size)};
+  if (holding_) {
+    held_ += all;
+    return size;
   }
-  return count > 0 ? static_cast<int>(count) : -1;
+  if (!writable_) return -1;
+  const std::size_t taken = send(all);
+  return taken > 0 ? static_cast<int>(taken) : -1;
+}
+
+void TlsWire::flush() {
+  release();
+  if (holds() && writable_) send({});
+}
+
+std::size_t TlsWire::send(std::string_view bytes) {
+  const std::size_t held = held_.size();
+  if (held > 0) bytes = held_ += bytes;
+  const ssize_t count =
+      ::send(socket_.number(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (count < 0 && errno != EAGAIN) error_number_ = errno;
+  const auto sent = static_cast<std::size_t>(std::max<ssize_t>(count, 0));
+  writable_ = sent == bytes.size();
+  if (sent < held) {
+    held_.resize(held);
+    held_.erase(0, sent);
+    return 0;
+  }
+  held_ = {};
+  return sent - held;
 }
 
 }  // namespace weir::net

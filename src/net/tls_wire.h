@@ -3,7 +3,13 @@
 // It knows what the loop has announced, so that it asks the kernel for nothing that is not there:
 // after a short read the socket is empty, and OpenSSL, which reads ahead, gets a whole batch of
 // records from one recv().
+//
+// What need not go at once, it can hold back: that goes out with what is written next, in one
+// send().
 #pragma once
+
+#include <string>
+#include <string_view>
 
 #include "net/openssl.h"
 #include "weir/net/descriptor.h"
@@ -29,10 +35,22 @@ class TlsWire {
   int read(char* into, int size);
   int write(const char* bytes, int size);
 
+  // Everything that is written is held back, until release(), after which it goes with the next
+  // write, or flush(), which sends it now; what the kernel does not take then goes when it can.
+  void hold() { holding_ = true; }
+  void release() { holding_ = false; }
+  void flush();
+  bool holds() const { return !held_.empty(); }
+
   int descriptor() const { return socket_.number(); }
 
  private:
+  // What is held, then `bytes`; how many of these were taken.
+  std::size_t send(std::string_view bytes);
+
   Descriptor socket_;
+  std::string held_;
+  bool holding_ = false;
   bool readable_ = false;
   bool writable_ = true;
   bool hung_up_ = false;  // an end or an error waits behind what is unread
