@@ -82,7 +82,7 @@ step_e2e() { build_release && timeout 900 "$PYTHON" test/e2e/run --weir "$RELEAS
 
 # Needs packages that test/run does not install by itself; where they are missing, it says so.
 step_container() {
-  build_release && timeout --kill-after=60 900 test/container/run --weir "$RELEASE/weir"
+  build_release && timeout --kill-after=120 900 test/container/run --weir "$RELEASE/weir"
 }
 
 # Tests are the same under the sanitizers, but shorter where they have numbers.
