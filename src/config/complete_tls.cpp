@@ -18,6 +18,14 @@ void complete_listener(policy::ListenerTls& tls, const policy::Tls& own, const F
   if (findings.find({"inbound", "tls", "minimum"}) == nullptr) tls.minimum = own.minimum;
 }
 
+// Other ports than the application's are passed through as they come, which is not what somebody
+// means who asks for TLS.
+void complete_interception(policy::Inbound& inbound, const Findings& findings) {
+  if (inbound.tls.mode != policy::ListenerTls::Mode::strict) return;
+  if (findings.find({"inbound", "intercept", "unmatched"}) != nullptr) return;
+  inbound.intercept.unmatched = policy::Interception::Unmatched::refuse;
+}
+
 // What identifies the endpoints where the operator does not say: the name that was written, or
 // being a member at all.
 void complete_identity(policy::Upstream& upstream, const policy::Tls& own,
@@ -52,7 +60,10 @@ void complete_upstream(policy::Upstream& upstream, const policy::Tls& own,
 }  // namespace
 
 void complete_tls(policy::Service& service, const Findings& findings) {
-  if (service.inbound) complete_listener(service.inbound->tls, service.tls, findings);
+  if (service.inbound) {
+    complete_listener(service.inbound->tls, service.tls, findings);
+    complete_interception(*service.inbound, findings);
+  }
   for (auto& upstream : service.upstreams) {
     if (upstream.tls) complete_upstream(upstream, service.tls, findings);
   }

@@ -16,7 +16,9 @@ Fields describe(policy::Interception& intercept) {
        "CAP_NET_ADMIN); `off` when callers address the listener itself.",
        scalar(intercept.mode), required},
       {"unmatched",
-       "What becomes of connections and requests whose destination no route and no upstream knows.",
+       "What becomes of connections and requests whose destination no route and no upstream knows, "
+       "and of connections to other ports than the application's. Inbound with `tls: strict`, "
+       "`refuse` when left out.",
        scalar(intercept.unmatched)},
       {"opaque_ports",
        "Destination ports that are not looked at: those where the server speaks first, above all.",

@@ -17,7 +17,9 @@ struct Interception {
   // sent them. tproxy: a TPROXY rule did, and the caller's address is kept on the way to the
   // application (inbound only; needs CAP_NET_ADMIN).
   enum class Mode : std::uint8_t { off, redirect, tproxy };
-  // What becomes of connections and requests whose destination no route and no upstream knows.
+  // What becomes of connections and requests whose destination no route and no upstream knows, or
+  // that is another port than the application's. Config says `refuse` in place of the default where
+  // callers have to use TLS.
   enum class Unmatched : std::uint8_t { pass_through, refuse };
 
   Mode mode = Mode::off;

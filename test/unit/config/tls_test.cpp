@@ -203,9 +203,23 @@ TEST(Interception, is_a_word_or_a_section) {
   }
 }
 
+TEST(Interception, passes_other_ports_through_unless_tls_is_asked_for_or_the_file_says_so) {
+  using enum policy::Interception::Unmatched;
+  const auto unmatched = [](std::string_view intercept, std::string_view tls) {
+    const auto text = fmt::format("{}{}intercept: {}, tls: {} }}\n", own, in, intercept, tls);
+    const auto services = both(text);
+    EXPECT_EQ(services[0].inbound->intercept.unmatched, services[1].inbound->intercept.unmatched);
+    return services[0].inbound->intercept.unmatched;
+  };
+  EXPECT_EQ(unmatched("redirect", "permissive"), pass_through);
+  EXPECT_EQ(unmatched("redirect", "strict"), refuse);
+  EXPECT_EQ(unmatched("{ mode: redirect, unmatched: pass_through }", "strict"), pass_through);
+}
+
 TEST(Warnings, tell_what_is_allowed_and_unwise) {
   const Loaded loaded = load(fmt::format(
-      "service: {{ name: a }}\n{}{}intercept: tproxy, tls: strict }}\n{}"
+      "service: {{ name: a }}\n{}{}intercept: {{ mode: tproxy, unmatched: pass_through }}, tls: "
+      "strict }}\n{}"
       "upstreams:\n"
       "  b: {{ endpoints: [{{ address: 10.0.0.4:80 }}], tls: on }}\n"
       "  c: {{ endpoints: [{{ address: 10.0.0.5:80 }}], addresses: ['10.1.0.1:80'] }}\n",
