@@ -79,12 +79,18 @@ bool valid_ipv6(std::string_view text) {
   return inet_pton(AF_INET6, terminated.data(), &address) == 1;
 }
 
+// Four numbers of at most 255, without leading zeros, which some read as octal.
 bool valid_ipv4(std::string_view text) {
-  std::array<char, INET_ADDRSTRLEN> terminated{};
-  if (text.size() >= terminated.size()) return false;
-  std::ranges::copy(text, terminated.begin());
-  in_addr address{};
-  return inet_pton(AF_INET, terminated.data(), &address) == 1;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (int part = 0; part < 4; ++part) {
+    if (part > 0 && (at == end || *at++ != '.')) return false;
+    std::uint8_t number = 0;
+    const auto [stopped, failure] = std::from_chars(at, end, number);
+    if (failure != std::errc{} || (*at == '0' && stopped - at > 1)) return false;
+    at = stopped;
+  }
+  return at == end;
 }
 
 // A name whose last label is a number is an address to some parsers (127.1, 2130706433) and a name
@@ -215,7 +221,9 @@ bool valid_authority(std::string_view authority) {
 
 void assign_lower(std::string& into, std::string_view text) {
   into.assign(text);
-  for (char& byte : into) byte = lower(byte);
+  // A store of a char might change where a string's bytes are, for all that the compiler knows.
+  char* const bytes = into.data();
+  for (std::size_t at = 0; at < text.size(); ++at) bytes[at] = lower(bytes[at]);
 }
 
 }  // namespace weir::codec

@@ -58,9 +58,10 @@ void append_length(std::uint64_t bytes, std::string& out) {
   out.append("\r\n", 2);
 }
 
-// What a head of those fields takes at least, so that `out` grows once.
+// About what a head of those fields takes, so that `out` grows once.
 void reserve(const http::Fields& fields, std::size_t others, std::string& out) {
-  const std::size_t size = fields.text_size() + fields.size() * 4 + others + 128;
+  constexpr std::size_t name_size = 20;  // of those that have none of their own; most are shorter
+  const std::size_t size = fields.text_size() + fields.size() * name_size + others + 128;
   if (out.capacity() - out.size() < size) out.reserve(out.size() + size);
 }
 

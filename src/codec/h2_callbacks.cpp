@@ -132,8 +132,8 @@ void H2Session::State::on_frame(const nghttp2_frame& frame) {
       if (content == 0 && frame.hd.length > 0 && !has_end_stream(frame)) {
         charge(H2Flood::empty_frames);
       }
-      H2Stream* const stream = find(frame.hd.stream_id);
-      if (stream != nullptr && has_end_stream(frame)) on_end(*stream, nullptr);
+      if (!has_end_stream(frame)) return;
+      if (H2Stream* const stream = find(frame.hd.stream_id)) on_end(*stream, nullptr);
       return;
     }
     case NGHTTP2_SETTINGS:
@@ -230,8 +230,9 @@ void H2Session::State::on_closed(std::int32_t id, H2Error error) {
   if (H2Stream* const stream = find(id)) {
     release(*stream);
     stream->on_closed(error);
+  } else if (role == Role::client) {
+    events.on_capacity();
   }
-  if (role == Role::client) events.on_capacity();
 }
 
 void H2Session::State::on_sent(const nghttp2_frame& frame) {
@@ -240,8 +241,8 @@ void H2Session::State::on_sent(const nghttp2_frame& frame) {
     case NGHTTP2_HEADERS: {
       const bool head = role == Role::client ? frame.headers.cat == NGHTTP2_HCAT_REQUEST
                                              : is_final_response(frame.headers);
-      H2Stream* const stream = find(id);
-      if (head && stream != nullptr) stream->head_sent_ = true;
+      if (!head) break;
+      if (H2Stream* const stream = find(id)) stream->head_sent_ = true;
       break;
     }
     case NGHTTP2_DATA:

@@ -1,6 +1,7 @@
 #include "h2_frames.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace weir::codec {
 
@@ -12,7 +13,8 @@ H2Frames::Step H2Frames::next(std::span<const char> bytes) {
     return {.taken = skipped, .head = std::nullopt};
   }
   const std::size_t count = std::min(h2_frame_head_size - gathered_, bytes.size());
-  for (const char byte : bytes.first(count)) head_[gathered_++] = static_cast<std::uint8_t>(byte);
+  std::memcpy(&head_[gathered_], bytes.data(), count);
+  gathered_ += count;
   if (gathered_ < h2_frame_head_size) return {.taken = count, .head = std::nullopt};
   return {.taken = count, .head = read()};
 }

@@ -1,7 +1,5 @@
 #include "h2_head_in.h"
 
-#include <algorithm>
-
 #include "h1_chars.h"
 #include "h1_start_line.h"
 #include "h1_trailers.h"
@@ -14,11 +12,6 @@ namespace {
 constexpr std::size_t longest_name = 256;
 // What HPACK counts for a field beside its text.
 constexpr std::size_t entry_overhead = 32;
-
-bool lower_token(std::string_view name) {
-  return !name.empty() && all(Class::token, name) &&
-         std::ranges::none_of(name, [](char byte) { return byte >= 'A' && byte <= 'Z'; });
-}
 
 bool printable(std::string_view value) {
   const char* const end = value.data() + value.size();
@@ -70,7 +63,7 @@ void H2HeadIn::take(std::string_view name, std::string_view value) {
   if (bytes_ > limits_.head_bytes) return answer(H1Error::head_too_large);
   if (name.starts_with(':')) return take_pseudo(name, value);
   if (++count_ > limits_.field_count) return answer(H1Error::too_many_fields);
-  if (!lower_token(name)) return malformed("bad_field_name");
+  if (name.empty() || !all(Class::lower_token, name)) return malformed("bad_field_name");
   if (!printable(value)) return malformed("bad_field_value");
   if (name.size() > longest_name) return answer(H1Error::field_name_too_long);
   take_field({name, value, http::parse_name(name)});
@@ -120,7 +113,7 @@ void H2HeadIn::take_field(const http::Field& field) {
     default: break;
   }
   if (part_ == Part::request) return take_request_field(field);
-  response_.fields.add(field.id, field.name, field.value);
+  response_.fields.add_lower(field);
 }
 
 void H2HeadIn::take_request_field(const http::Field& field) {
@@ -139,12 +132,12 @@ void H2HeadIn::take_request_field(const http::Field& field) {
       break;
     default: break;
   }
-  request_.fields.add(field.id, field.name, field.value);
+  request_.fields.add_lower(field);
 }
 
 void H2HeadIn::take_trailer(const http::Field& field) {
   switch (trailer_rule(field)) {
-    case TrailerRule::keep: return trailers_.add(field.id, field.name, field.value);
+    case TrailerRule::keep: return trailers_.add_lower(field);
     case TrailerRule::drop: return;
     case TrailerRule::refuse: return malformed("forbidden_trailer");
   }

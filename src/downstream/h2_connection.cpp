@@ -75,12 +75,9 @@ codec::H2Stream* H2Connection::on_request(http::RequestHead& head) {
   if (exchanges_ >= accepted_.limits.streams) return nullptr;
   ++exchanges_;
   if (phase_ == Phase::serving) phase_timer_.disarm();
-  http::RequestHead spare;
-  if (!spares_.empty()) {
-    std::swap(spare, spares_.back());
-    spares_.pop_back();
-  }
-  auto* stream = new H2Stream{*this, head, std::move(spare), first_byte};
+  if (spares_.empty()) spares_.emplace_back();
+  auto* stream = new H2Stream{*this, head, std::move(spares_.back()), first_byte};
+  spares_.pop_back();
   arrived_.push_back(*stream);
   return stream;
 }

@@ -18,11 +18,10 @@ constexpr std::string_view version_field = "sec-websocket-version";
 H2Stream::H2Stream(H2Connection& connection, http::RequestHead& head, http::RequestHead&& spare,
                    Instant first_byte)
     : connection_(connection),
-      head_(std::move(spare)),
+      head_(std::exchange(head, std::move(spare))),
       source_(connection.session(), *this, connection.scheduler().ready()),
       sink_(connection.session(), *this, connection.scheduler().ready()),
       first_byte_(first_byte) {
-  std::swap(head_, head);
   method_ = head_.method;
   upgrading_ = !head_.upgrade.empty();
   awaits_continue_ = head_.expects_continue;

@@ -8,7 +8,7 @@
 namespace weir::http {
 namespace {
 
-constexpr std::array hop_by_hop{
+constexpr NameSet hop_by_hop{
     Name::connection,
     Name::keep_alive,
     Name::proxy_connection,
@@ -17,6 +17,7 @@ constexpr std::array hop_by_hop{
     Name::http2_settings,
     Name::expect,
     Name::proxy_authenticate,
+    Name::proxy_authentication_info,
     Name::proxy_authorization,
 };
 
@@ -94,8 +95,7 @@ void remove_hop_by_hop(Fields& fields) {
       rest.remove_prefix(comma + 1);
     }
   }
-  for (const Name name : hop_by_hop) fields.remove(name);
-  fields.remove("proxy-authentication-info");
+  fields.remove(hop_by_hop);
   if (!fields.contains(Name::te)) return;
   bool trailers = false;
   fields.for_each([&trailers](const Field& field) {

@@ -10,16 +10,17 @@
 #include "weir/telemetry/cause_source.h"
 
 namespace weir::proxy {
+namespace {
+
+// How many milliseconds the callee may still fail over; the caller does not meanwhile.
+constexpr http::Name patience_field = http::Name::weir_failover_ms;
+
+}  // namespace
 
 using resilience::BudgetSource;
 using resilience::Deadline;
 using telemetry::CauseSource;
 using Whose = resilience::FaultMarks::Whose;
-
-namespace {
-// How many milliseconds the callee may still fail over; the caller does not meanwhile.
-constexpr std::string_view patience_field = "weir-failover-ms";
-}  // namespace
 
 Crossing::Crossing(Services& services, downstream::Stream& stream, const CompiledListener& listener,
                    Wakeable& woken)

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <string>
 
 #include "weir/http/alike.h"
@@ -15,19 +14,23 @@ namespace {
 
 using http::Name;
 
-constexpr std::array forwarded_names{Name::forwarded, Name::x_forwarded_for,
-                                     Name::x_forwarded_proto, Name::x_forwarded_host};
+constexpr http::NameSet forwarded_names{Name::forwarded, Name::x_forwarded_for,
+                                        Name::x_forwarded_proto, Name::x_forwarded_host};
 // Believed only from behind the trust boundary.
-constexpr std::array trusted_names{Name::weir_attempt,
-                                   Name::weir_budget_ms,
-                                   Name::weir_criticality,
-                                   Name::weir_failover,
-                                   Name::grpc_previous_rpc_attempts,
-                                   Name::x_envoy_attempt_count,
-                                   Name::x_envoy_expected_rq_timeout_ms};
+constexpr http::NameSet trusted_names{Name::weir_attempt,
+                                      Name::weir_budget_ms,
+                                      Name::weir_criticality,
+                                      Name::weir_failover,
+                                      Name::grpc_previous_rpc_attempts,
+                                      Name::x_envoy_attempt_count,
+                                      Name::x_envoy_expected_rq_timeout_ms};
+
+// What a caller may only claim whom we believe; the list of addresses before his is of use anyway.
+constexpr http::NameSet claimed_names{Name::x_forwarded_proto, Name::x_forwarded_host};
 
 // Appends `text` to the list that the field holds, as one field.
 void append_to_list(http::Fields& fields, Name name, std::string_view text) {
+  if (!fields.contains(name)) return fields.add(name, text);
   fmt::memory_buffer list;
   fields.for_each([&](const http::Field& field) {
     if (field.id != name || field.value.empty()) return;
@@ -59,9 +62,7 @@ void append_forwarded(http::RequestHead& head, const Caller& caller) {
 
 void set_forwarded(http::RequestHead& head, policy::Forwarding policy, const Caller& caller) {
   using enum policy::Forwarding;
-  if (policy == remove || policy == replace) {
-    for (const Name name : forwarded_names) head.fields.remove(name);
-  }
+  if (policy == remove || policy == replace) head.fields.remove(forwarded_names);
   if (policy == append || policy == replace) append_forwarded(head, caller);
 }
 
@@ -86,11 +87,8 @@ void forward_request(http::RequestHead& head, const policy::Listener& listener,
                      const Caller& caller) {
   http::remove_hop_by_hop(head.fields);
   if (!listener.trusted) {
-    for (const Name name : trusted_names) head.fields.remove(name);
-    if (listener.forwarded == policy::Forwarding::append) {
-      head.fields.remove(Name::x_forwarded_proto);
-      head.fields.remove(Name::x_forwarded_host);
-    }
+    head.fields.remove(trusted_names);
+    if (listener.forwarded == policy::Forwarding::append) head.fields.remove(claimed_names);
   }
   set_forwarded(head, listener.forwarded, caller);
   if (listener.via) head.fields.add(Name::via, via_of(head.version));

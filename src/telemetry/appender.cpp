@@ -23,7 +23,7 @@ constexpr auto plain_bytes = [] {
 }();
 
 // Whether any of eight bytes is not plain, all at once. May say yes for nothing, never no wrongly.
-bool any_special(std::uint64_t bytes) {
+constexpr bool any_special(std::uint64_t bytes) {
   constexpr std::uint64_t each = 0x0101010101010101U;
   constexpr std::uint64_t top = 0x80 * each;
   const auto holds_zero = [](std::uint64_t word) { return (word - each) & ~word & top; };
@@ -37,6 +37,13 @@ std::size_t plain_run(std::string_view text) {
   for (std::uint64_t bytes = 0; size + sizeof bytes <= text.size(); size += sizeof bytes) {
     std::memcpy(&bytes, text.data() + size, sizeof bytes);
     if (any_special(bytes)) break;
+  }
+  if (size < text.size() && text.size() - size < sizeof(std::uint64_t) &&
+      text.size() >= sizeof(std::uint64_t)) {
+    // The rest, with some bytes that have been looked at.
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + text.size() - sizeof bytes, sizeof bytes);
+    if (!any_special(bytes)) return text.size();
   }
   while (size < text.size() && plain_bytes[byte_at(text, size)]) ++size;
   return size;
@@ -75,11 +82,11 @@ std::string_view cut(std::string_view text, std::size_t limit) {
 }  // namespace
 
 void Appender::padded(std::uint64_t value, unsigned width) {
-  std::array<char, 20> digits;
+  char* const at = claim(width);
+  if (at == nullptr) return;
   for (unsigned place = width; place > 0; --place, value /= 10) {
-    digits[place - 1] = static_cast<char>('0' + value % 10);
+    at[place - 1] = static_cast<char>('0' + value % 10);
   }
-  raw({digits.data(), width});
 }
 
 void Appender::milliseconds(Duration duration) {

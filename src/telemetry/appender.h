@@ -2,10 +2,12 @@
 #pragma once
 
 #include <charconv>
+#include <concepts>
 #include <cstdint>
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "weir/base/address.h"
 #include "weir/base/time.h"
@@ -26,8 +28,19 @@ class Appender {
   void raw(char byte) {
     if (cursor_ != end_) *cursor_++ = byte;
   }
-  template <class Integer>
+  // As raw() of a string literal.
+  template <std::size_t size>
+  void literal(const char (&text)[size]) {
+    if (char* const at = claim(size - 1)) std::memcpy(at, text, size - 1);
+  }
+  // Room for `size` bytes, which the caller fills; null when they do not fit.
+  char* claim(std::size_t size) {
+    if (size > left()) return nullptr;
+    return std::exchange(cursor_, cursor_ + size);
+  }
+  template <std::unsigned_integral Integer>
   void number(Integer value) {
+    if (value < 10) return raw(static_cast<char>('0' + value));
     const auto [end, error] = std::to_chars(cursor_, end_, value);
     if (error == std::errc{}) cursor_ = end;
   }

@@ -51,8 +51,12 @@ class SeriesTable {
 
   // The writer's thread only. Allocates when the labels are new.
   Values& at(const Labels& labels) {
+    if (last_ != nullptr && has(*last_, labels)) return last_->values;
     const std::uint64_t hash = hash_of(labels);
-    if (Series* known = find(labels, hash)) return known->values;
+    if (Series* known = find(labels, hash)) {
+      last_ = known;
+      return known->values;
+    }
     if (count_ < limit_) return insert(labels, hash).values;
     overflow_.add();
     Labels other;
@@ -78,14 +82,16 @@ class SeriesTable {
     return hash;
   }
 
+  static bool has(const Series& series, const Labels& labels) {
+    return std::equal(labels.begin(), labels.end(), series.labels.begin());
+  }
+
   Series* find(const Labels& labels, std::uint64_t hash) const {
     if (slots_.empty()) return nullptr;
     const std::size_t mask = slots_.size() - 1;
     for (std::size_t slot = hash & mask; slots_[slot]; slot = (slot + 1) & mask) {
       Series& series = *slots_[slot];
-      if (series.hash == hash && std::equal(labels.begin(), labels.end(), series.labels.begin())) {
-        return &series;
-      }
+      if (series.hash == hash && has(series, labels)) return &series;
     }
     return nullptr;
   }
@@ -123,6 +129,7 @@ class SeriesTable {
   std::size_t count_ = 0;
   std::vector<std::unique_ptr<Series>> slots_;
   std::atomic<Series*> head_{nullptr};
+  Series* last_ = nullptr;  // that at() found: most records have the labels of the one before
 };
 
 }  // namespace weir::telemetry

@@ -39,7 +39,8 @@ class H2SessionEvents {
   virtual void on_flood(H2Flood flood) = 0;
   // Something waits to be sent: call send() at the end of the turn.
   virtual void on_output() = 0;
-  // Clients: may_open() may answer otherwise than before (SETTINGS, GOAWAY, a stream that closed).
+  // Clients: may_open() may answer otherwise than before (SETTINGS, GOAWAY, a stream that closed
+  // after it was forgotten; of others on_closed() tells the same).
   virtual void on_capacity() = 0;
 
  protected:

@@ -1,6 +1,6 @@
 // Header and trailer fields: an ordered list in one block of text, names kept as they came.
 //
-// Names compare case-insensitively. The names that weir itself acts upon have a `Name`, found once
+// Names compare case-insensitively. Those that weir itself acts upon have a `Name`, found once
 // while parsing, so that later look-ups compare a byte. Views that are handed out stay valid
 // until the next change of the same Fields. clear() keeps the memory: a reused Fields does not
 // allocate. Limits belong to the codec that fills it.
@@ -12,65 +12,9 @@
 #include <string_view>
 #include <vector>
 
+#include "weir/http/name.h"
+
 namespace weir::http {
-
-// Every field that some part of weir reads or writes; `other` is everything else.
-enum class Name : std::uint8_t {
-  other,
-  age,
-  authorization,
-  b3,
-  baggage,
-  connection,
-  content_length,
-  content_type,
-  cookie,
-  date,
-  expect,
-  forwarded,
-  grpc_message,
-  grpc_previous_rpc_attempts,
-  grpc_retry_pushback_ms,
-  grpc_status,
-  grpc_timeout,
-  host,
-  http2_settings,
-  idempotency_key,
-  keep_alive,
-  proxy_authenticate,
-  proxy_authorization,
-  proxy_connection,
-  proxy_status,
-  retry_after,
-  server,
-  server_timing,
-  te,
-  traceparent,
-  tracestate,
-  trailer,
-  transfer_encoding,
-  upgrade,
-  user_agent,
-  via,
-  weir_attempt,
-  weir_budget_ms,
-  weir_criticality,
-  weir_failover,
-  x_envoy_attempt_count,
-  x_envoy_expected_rq_timeout_ms,
-  x_forwarded_client_cert,
-  x_forwarded_for,
-  x_forwarded_host,
-  x_forwarded_proto,
-  x_request_id,
-  x_weir_identity,
-};
-
-// The Name of a field name (a token, RFC 9110, 5.6.2) in any case; `other` when weir gives it no
-// meaning.
-Name parse_name(std::string_view text);
-// The spelling that weir writes (lower case); empty for `other`.
-std::string_view name_of(Name name);
 
 struct Field {
   std::string_view name;
@@ -88,16 +32,19 @@ class Fields {
   void add(Name name, std::string_view value);
   // As add(name, value) when the caller has looked the name up already.
   void add(Name id, std::string_view name, std::string_view value);
+  // The same of a name in lower case, whose spelling is not kept when it has a Name.
+  void add_lower(const Field& field);
   // Removes every field of that name, then adds one.
   void set(Name name, std::string_view value);
-  void remove(Name name);
+  void remove(Name name) { remove(NameSet{name}); }
+  void remove(NameSet names);
   void remove(std::string_view name);
   void clear();
 
   // The first value; nullopt when absent.
   std::optional<std::string_view> find(Name name) const;
   std::optional<std::string_view> find(std::string_view name) const;
-  bool contains(Name name) const { return (present_ >> static_cast<unsigned>(name)) & 1U; }
+  bool contains(Name name) const { return present_.contains(name); }
   std::size_t count(Name name) const;
 
   // Every field in order; `visit` takes a Field.
@@ -106,7 +53,7 @@ class Fields {
     for (std::size_t index = 0; index < entries_.size(); ++index) visit((*this)[index]);
   }
 
-  // The bytes held, to be charged against a limit.
+  // The bytes held; names that are spelled as name_of() does take none.
   std::size_t text_size() const { return text_.size(); }
 
  private:
@@ -114,12 +61,12 @@ class Fields {
     std::uint32_t offset;
     std::uint32_t value_offset;
     std::uint32_t value_size;
-    std::uint16_t name_size;
+    std::uint16_t name_size;  // 0 where the name is spelled as name_of(id)
     Name id;
   };
   std::string text_;
   std::vector<Entry> entries_;
-  std::uint64_t present_ = 0;  // a bit per Name
+  NameSet present_;
 };
 
 // True when `list` (comma-separated, RFC 9110, 5.6.1) holds `token`, compared without case.

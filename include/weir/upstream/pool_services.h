@@ -35,7 +35,7 @@ class SpareHeads {
   }
 
  private:
-  std::array<http::ResponseHead, 32> heads_;
+  std::array<http::ResponseHead, 256> heads_;
   std::size_t count_ = 0;
 };
 

@@ -63,6 +63,23 @@ TEST(H2Session, carries_responses_as_they_are) {
   EXPECT_EQ(two.server.session->streams() + two.client.session->streams(), 0U);
 }
 
+TEST(H2Session, names_once_what_has_another_value_each_time) {
+  Connected two;
+  std::vector<std::size_t> sizes;
+  for (const std::string_view id : {"a1", "b2", "c3", "d4"}) {
+    http::RequestHead head = request_to("/", Method::get);
+    head.fields.add(http::Name::x_request_id, id);
+    two.client.ask(head);
+    const std::string sent = two.client.sent();
+    sizes.push_back(sent.size());
+    two.server.session->receive(sent, two.now);
+    EXPECT_EQ(two.server.seen.back().request.fields.find(http::Name::x_request_id), id);
+  }
+  EXPECT_LT(sizes[1], sizes[0]);
+  EXPECT_EQ(sizes[2], sizes[1]);
+  EXPECT_EQ(sizes[3], sizes[1]);
+}
+
 TEST(H2Session, writes_no_field_of_a_connection) {
   Connected two;
   http::RequestHead head = request_to("/", Method::get);

@@ -98,13 +98,31 @@ TEST(Fields, set_leaves_one) {
 TEST(Fields, is_empty_after_clear_and_serves_again) {
   Fields fields;
   fields.add(Name::via, "x");
-  EXPECT_EQ(fields.text_size(), 4U);
+  EXPECT_EQ(fields.text_size(), 1U);
   fields.clear();
   EXPECT_TRUE(fields.empty());
   EXPECT_EQ(fields.text_size(), 0U);
   EXPECT_FALSE(fields.contains(Name::via));
   fields.add(Name::te, "trailers");
   EXPECT_EQ(text_of(fields), "te=trailers;");
+}
+
+TEST(Fields, spells_names_in_lower_case_by_themselves_where_they_have_a_name) {
+  Fields fields;
+  fields.add_lower({"via", "1.1 a", Name::via});
+  fields.add_lower({"x-own", "b", Name::other});
+  fields.add("Via", "1.1 c");
+  EXPECT_EQ(text_of(fields), "via=1.1 a;x-own=b;Via=1.1 c;");
+  EXPECT_EQ(fields.text_size(), 5U + 6U + 8U);
+}
+
+TEST(Fields, loses_all_of_a_set_at_once) {
+  Fields fields;
+  for (const Name name : {Name::te, Name::via, Name::age, Name::te}) fields.add(name, "1");
+  fields.remove(NameSet{Name::te, Name::via, Name::date});
+  EXPECT_EQ(text_of(fields), "age=1;");
+  EXPECT_FALSE(fields.contains(Name::te));
+  EXPECT_TRUE(fields.contains(Name::age));
 }
 
 TEST(ListContains, compares_whole_elements_without_case) {
