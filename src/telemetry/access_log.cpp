@@ -23,9 +23,10 @@
 namespace weir::telemetry {
 namespace {
 
-constexpr int nap_ms = 5;       // how long lines gather while there is traffic
-constexpr int recheck_ms = 50;  // how often a stuck output is reconsidered
-constexpr int quiet_naps = 4;   // naps without a line before the writer sleeps until it is rung
+constexpr int nap_ms = 5;                   // how long lines gather while there is traffic
+constexpr std::size_t batch = 64UL * 1024;  // or until so many bytes wait
+constexpr int recheck_ms = 50;              // how often a stuck output is reconsidered
+constexpr int quiet_naps = 4;  // naps without a line before the writer sleeps until it is rung
 
 enum class Mode : std::uint8_t { off, json, text };
 // Where the output stands. A line that was cut off has its rest skipped, which would be unreadable
@@ -34,7 +35,7 @@ enum class Place : std::uint8_t { start, inside, skipping };
 enum class Rest : std::uint8_t { awake, napping, asleep };
 
 // The writer's bell. Ringing costs a system call, so producers ring only a writer that sleeps, or
-// one that naps while their ring fills up.
+// one that naps while a batch waits: what is written soon is still in the cache.
 class Bell {
  public:
   Bell() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
@@ -52,7 +53,7 @@ class Bell {
     // LogRing's head and rest_ are sequentially consistent: either we see here that the writer
     // rests, or the writer, which looks at the ring after saying so, sees our line.
     Rest rest = rest_.load();
-    const bool due = rest == Rest::asleep || (rest == Rest::napping && lines.half_full());
+    const bool due = rest == Rest::asleep || (rest == Rest::napping && lines.size() >= batch);
     if (due && rest_.compare_exchange_strong(rest, Rest::awake)) ring();
   }
 

@@ -50,16 +50,30 @@ TEST(LogRing, takes_whole_lines_or_nothing) {
   LogRing ring{16};
   EXPECT_TRUE(ring.push("0123456789"));
   EXPECT_FALSE(ring.push("0123456"));
-  EXPECT_TRUE(ring.half_full());
+  EXPECT_EQ(ring.size(), 10U);
   EXPECT_TRUE(ring.push("abcdef"));
   EXPECT_EQ(ring.peek()[0], "0123456789abcdef");
   ring.pop(12);
-  EXPECT_FALSE(ring.half_full());
+  EXPECT_EQ(ring.size(), 4U);
   EXPECT_TRUE(ring.push("ghijkl"));
   EXPECT_EQ(ring.peek()[0], "cdef");
   EXPECT_EQ(ring.peek()[1], "ghijkl");
   ring.pop(10);
   EXPECT_TRUE(ring.empty());
+}
+
+TEST(LogRing, begins_anew_at_its_front_when_it_has_run_empty) {
+  LogRing ring{16};
+  ASSERT_TRUE(ring.push("0123456789"));
+  const char* const front = ring.peek()[0].data();
+  ring.pop(4);
+  ASSERT_TRUE(ring.push("abc"));
+  ASSERT_EQ(ring.peek()[0], "456789abc");
+  EXPECT_EQ(ring.peek()[0].data(), front + 4);
+  ring.pop(9);
+  ASSERT_TRUE(ring.push("0123456789abcdef"));
+  EXPECT_EQ(ring.peek()[0], "0123456789abcdef");
+  EXPECT_EQ(ring.peek()[0].data(), front);
 }
 
 TEST(AccessLog, writes_the_lines_of_all_workers) {
