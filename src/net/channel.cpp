@@ -1,5 +1,6 @@
 #include "weir/net/channel.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -11,10 +12,16 @@ constexpr std::size_t worth_gathering = 16UL * 1024;
 // A read into less room than this is not worth its system call while bytes wait unconsumed.
 constexpr std::size_t least_room = 512;
 
+// Where what comes next arrives, for all channels of a thread that have no buffer.
+std::span<char> landing() {
+  static thread_local std::array<char, Channel::smallest_buffer> bytes;
+  return bytes;
+}
+
 }  // namespace
 
 Channel::Channel(std::unique_ptr<Transport> transport, ReadyQueue& ready, ChannelEvents& events)
-    : transport_(std::move(transport)), ready_(ready), events_(events), buffer_(smallest_buffer) {
+    : transport_(std::move(transport)), ready_(ready), events_(events) {
   transport_->deliver_to(*this);
   resume_input();
 }
@@ -24,30 +31,37 @@ void Channel::consume(std::size_t count) {
   if (!reading_ && !delivering_ && input_state_ == Input::open) ready_.schedule(*this);
 }
 
+Channel::Buffer Channel::make_buffer(std::size_t size) {
+  return {static_cast<char*>(recycled_allocate(size)), RecycleBytes{size}};
+}
+
 void Channel::resume_input() {
   if (reading_ || input_state_ != Input::open) return;
   if (begin_ == end_) {
     begin_ = end_ = 0;
-    if (filled_ && buffer_.size() < largest_buffer) {
-      buffer_ = std::vector<char>(buffer_.size() * 4 > largest_buffer ? largest_buffer
-                                                                      : buffer_.size() * 4);
+    if (filled_ && capacity() < largest_buffer) {
+      buffer_ = make_buffer(std::min(capacity() * 4, largest_buffer));
+    } else if (capacity() == smallest_buffer) {
+      buffer_.reset();
     }
   }
-  if (begin_ != end_ && buffer_.size() - end_ < least_room) return;
+  if (begin_ != end_ && capacity() - end_ < least_room) return;
   reading_ = true;
-  transport_->read({buffer_.data() + end_, buffer_.size() - end_});
+  transport_->read(buffer_ ? std::span{buffer_.get() + end_, capacity() - end_} : landing());
 }
 
 bool Channel::read_more() {
   if (reading_ || input_state_ != Input::open) return true;
   if (begin_ > 0) {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
   }
-  if (buffer_.size() - end_ < least_room) {
-    if (buffer_.size() >= largest_buffer) return false;
-    buffer_.resize(buffer_.size() * 2);
+  if (buffer_ && capacity() - end_ < least_room) {
+    if (capacity() >= largest_buffer) return false;
+    Buffer larger = make_buffer(capacity() * 2);
+    std::memcpy(larger.get(), buffer_.get(), end_);
+    buffer_ = std::move(larger);
   }
   resume_input();
   return true;
@@ -60,7 +74,11 @@ void Channel::on_read(ReadResult result) {
   } else if (result.end()) {
     input_state_ = Input::ended;
   } else {
-    filled_ = result.bytes == buffer_.size() - end_;
+    if (!buffer_) {
+      buffer_ = make_buffer(smallest_buffer);
+      std::memcpy(buffer_.get(), landing().data(), result.bytes);
+    }
+    filled_ = result.bytes == capacity() - end_;
     end_ += result.bytes;
   }
   delivering_ = true;
@@ -134,10 +152,10 @@ void Channel::finish_output() {
 
 void Channel::rest() {
   if (output_.empty() && output_.capacity() > smallest_buffer) output_ = std::string{};
-  // The buffer itself stays while a read into it is outstanding; it is small again once a read into
-  // a large one has ended with everything consumed.
-  if (!reading_ && begin_ == end_ && buffer_.size() > smallest_buffer) {
-    buffer_ = std::vector<char>(smallest_buffer);
+  // A buffer stays while a read into it is outstanding; it goes once such a read has ended with
+  // everything consumed.
+  if (!reading_ && begin_ == end_) {
+    buffer_.reset();
     begin_ = end_ = 0;
     filled_ = false;
   }

@@ -16,6 +16,8 @@ namespace {
 // More names than this would make every handshake with a client longer for little help.
 constexpr std::size_t most_named_authorities = 8;
 constexpr std::string_view session_context = "weir";
+// A session without certificates, names and keys, as ASN.1.
+constexpr std::size_t longest_agreed = 256;
 
 std::string_view offered_name(const SSL* ssl) {
   const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
@@ -99,6 +101,13 @@ void judge_tickets(SSL_CTX* context) {
       nullptr);
 }
 
+// The chain that OpenSSL has built would stay with the connection.
+int verify_caller(X509_STORE_CTX* chain, void* /*argument*/) {
+  const int verdict = X509_verify_cert(chain);
+  X509_STORE_CTX_set0_verified_chain(chain, nullptr);
+  return verdict;
+}
+
 int verify_mode(policy::ListenerTls::Client client) {
   switch (client) {
     case policy::ListenerTls::Client::none: return SSL_VERIFY_NONE;
@@ -136,6 +145,26 @@ struct Shown {
 };
 
 }  // namespace
+
+// OpenSSL has no function for this, and takes another session only before a handshake. But it reads
+// one into what is there: one that says nothing but what was agreed.
+void forget_caller(SSL& connection) {
+  SSL_SESSION* session = SSL_get_session(&connection);
+  const SslSession agreed{SSL_SESSION_new()};
+  if (session == nullptr || !agreed) return;
+  SSL_SESSION_set_cipher(agreed.get(), SSL_SESSION_get0_cipher(session));
+  SSL_SESSION_set_protocol_version(agreed.get(), SSL_SESSION_get_protocol_version(session));
+  std::array<unsigned char, longest_agreed> bytes{};
+  const int size = i2d_SSL_SESSION(agreed.get(), nullptr);
+  if (size <= 0 || static_cast<std::size_t>(size) > bytes.size()) return;
+  unsigned char* end = bytes.data();
+  i2d_SSL_SESSION(agreed.get(), &end);
+  SSL_SESSION_set1_ticket_appdata(session, nullptr, 0);  // it would be overwritten, not freed
+  const unsigned char* begin = bytes.data();
+  d2i_SSL_SESSION(&session, &begin, size);
+  STACK_OF(X509)* others = SSL_get_peer_cert_chain(&connection);
+  while (others != nullptr && sk_X509_num(others) > 0) X509_free(sk_X509_pop(others));
+}
 
 bool SessionAge::resumable(std::int64_t now) const {
   return now >= proven_at && now - proven_at <= session_seconds && now <= not_after;
@@ -214,6 +243,7 @@ std::expected<void, TlsProblem> TlsServer::State::add_trust(const policy::Listen
   for (const SslContext& context : contexts_) {
     SSL_CTX_set1_cert_store(context.get(), trust.get());
     SSL_CTX_set_verify(context.get(), verify_mode(policy.client), nullptr);
+    SSL_CTX_set_cert_verify_callback(context.get(), verify_caller, nullptr);
     name_authorities(context.get(), *authorities);
   }
   return {};

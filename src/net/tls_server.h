@@ -24,6 +24,11 @@ struct SessionAge {
   bool resumable(std::int64_t now) const;
 };
 
+// Gives back what `connection` knows of its caller's certificates and of the session that it may be
+// resumed by: most of what an idle connection with mutual TLS would hold. For connections of
+// TLS 1.3 whose handshake is over and whose ticket has been made.
+void forget_caller(SSL& connection);
+
 // Certificates by the names they carry.
 class NameIndex {
  public:

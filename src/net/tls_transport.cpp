@@ -218,6 +218,7 @@ void TlsTransport::describe_peer() {
   if (!peer_.verified) return;
   peer_.identity = spiffe_id(*certificate);
   peer_.not_after = not_after(*certificate);
+  if (server_ && peer_.tls_1_3) forget_caller(*ssl_);
 }
 
 void TlsTransport::on_session(const SSL_SESSION& session) {

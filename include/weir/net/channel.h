@@ -2,10 +2,11 @@
 // connection have in common.
 //
 // Input: one read is always outstanding while there is room, so that the peer's closing is seen
-// even when nobody asks for bytes; the buffer starts small, grows while the peer fills it
-// and shrinks when the connection rests. Not consuming is backpressure: at most one
-// buffer is read ahead. Output: gathered until flush(), sent directly when the peer takes it; what
-// it does not take waits, and the channel is blocked until it has gone.
+// even when nobody asks for bytes. It waits with a landing that the whole worker shares; there is
+// a buffer only while something in it is unconsumed, or while the peer sends so much that it fills
+// one, and then it grows. Not consuming is backpressure: at most one buffer is read ahead. Output:
+// gathered until flush(), sent directly when the peer takes it; what it does not take waits, and
+// the channel is blocked until it has gone.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +14,9 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "weir/base/ready_queue.h"
+#include "weir/base/recycle.h"
 #include "weir/net/transport.h"
 
 namespace weir::net {
@@ -30,6 +31,11 @@ class ChannelEvents {
   ~ChannelEvents() = default;
 };
 
+struct RecycleBytes {
+  std::size_t size = 0;
+  void operator()(char* bytes) const { recycled_free(bytes, size); }
+};
+
 class Channel final : private TransportEvents, private Wakeable {
  public:
   enum class Input : std::uint8_t { open, ended, broken };
@@ -38,7 +44,7 @@ class Channel final : private TransportEvents, private Wakeable {
   Channel(std::unique_ptr<Transport> transport, ReadyQueue& ready, ChannelEvents& events);
 
   // Bytes that have arrived and were not consumed; valid until consume() or the next turn.
-  std::span<const char> input() const { return {buffer_.data() + begin_, end_ - begin_}; }
+  std::span<const char> input() const { return {buffer_.get() + begin_, end_ - begin_}; }
   Input input_state() const { return input_state_; }
   void consume(std::size_t count);
   // Makes room and reads on behind what is unconsumed. False when the buffer has reached its
@@ -86,6 +92,11 @@ class Channel final : private TransportEvents, private Wakeable {
     Channel& channel_;
   };
 
+  using Buffer = std::unique_ptr<char[], RecycleBytes>;
+  static Buffer make_buffer(std::size_t size);
+
+  // How much the buffer holds; 0 without one.
+  std::size_t capacity() const { return buffer_ ? buffer_.get_deleter().size : 0; }
   void send(std::span<const char> bytes);
   void keep_rest(std::span<const char> bytes, std::size_t taken);
 
@@ -93,7 +104,7 @@ class Channel final : private TransportEvents, private Wakeable {
   ReadyQueue& ready_;
   ChannelEvents& events_;
   Flusher flusher_{*this};
-  std::vector<char> buffer_;
+  Buffer buffer_;  // none: the next read waits with the landing
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::string output_;

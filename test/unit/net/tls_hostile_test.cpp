@@ -191,6 +191,26 @@ TEST_F(TlsHostile, key_updates_are_followed_but_not_without_end) {
   EXPECT_LT(server->received.size(), 500U);
 }
 
+TEST_F(TlsHostile, nothing_that_is_forgotten_of_a_caller_is_missed) {
+  policy::ListenerTls mutual = listener_policy();
+  mutual.ca = ca;
+  mutual.client = Client::required;
+  serve(mutual);
+  face(
+      [](RawTls& raw) {
+        ASSERT_TRUE(raw.shake_hands());
+        for (int i = 0; i < 3; ++i) {
+          SSL_key_update(raw.ssl(), SSL_KEY_UPDATE_REQUESTED);
+          raw.write("x");
+        }
+        SSL_shutdown(raw.ssl());
+        raw.read();
+      },
+      RawTls::showing(authority().sign({.uris = {"spiffe://example.org/orders"}})));
+  EXPECT_EQ(server->received, "xxx");
+  EXPECT_TRUE(server->last->end());
+}
+
 TEST_F(TlsHostile, early_data_is_refused) {
   std::size_t written = 0;
   bool accepted = true;
