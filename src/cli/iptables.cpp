@@ -93,7 +93,7 @@ std::expected<Plan, Wrong> plan_for_ports(const Arguments& given) {
   }
   const Mode mode = plan.inbound ? plan.inbound->mode : Mode::redirect;
   if (given.inbound) plan.inbound = {mode, *given.inbound};
-  if (given.outbound) plan.outbound = *given.outbound;
+  if (given.outbound) plan.outbound = given.outbound;
   if (plan.inbound && plan.outbound == plan.inbound->port) {
     return std::unexpected(Wrong{
         fmt::format("--inbound and --outbound are both {}, and each has a listener of its own",

@@ -84,7 +84,10 @@ bool valid_ipv4(std::string_view text) {
   const char* at = text.data();
   const char* const end = at + text.size();
   for (int part = 0; part < 4; ++part) {
-    if (part > 0 && (at == end || *at++ != '.')) return false;
+    if (part > 0) {
+      if (at == end || *at != '.') return false;
+      ++at;
+    }
     std::uint8_t number = 0;
     const auto [stopped, failure] = std::from_chars(at, end, number);
     if (failure != std::errc{} || (*at == '0' && stopped - at > 1)) return false;

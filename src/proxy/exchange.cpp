@@ -12,7 +12,6 @@
 namespace weir::proxy {
 namespace {
 
-using resilience::Deadline;
 using resilience::Failure;
 
 struct Timing {

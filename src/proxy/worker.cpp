@@ -176,8 +176,8 @@ void Worker::on_served(Admitted caller) {
   const auto until = end_of_proof(caller.transport->tls(), scheduler_.now());
   Door& door = caller.direction == telemetry::Direction::inbound ? inbound_ : outbound_;
   auto* connection = new downstream::Connection{
-      downstream::Incoming{std::move(caller.transport), std::move(caller.destination), until},
-      services, listener->policy->limits, door, door};
+      downstream::Incoming{std::move(caller.transport), caller.destination, until}, services,
+      listener->policy->limits, door, door};
   door.connections.push_back(*connection);
   // The handshake may have begun before a reload that took away what it was judged by.
   if (drained_ || !listener->still_takes(caller.secured_by.get())) connection->drain();

@@ -15,8 +15,6 @@
 namespace weir::server {
 namespace {
 
-using telemetry::Direction;
-
 // After the workers have ended, what the access log may still take to be written.
 constexpr Duration log_limit = std::chrono::seconds{2};
 

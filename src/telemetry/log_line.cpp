@@ -1,7 +1,7 @@
 #include "weir/telemetry/log_line.h"
 
+#include <algorithm>
 #include <cstdint>
-#include <cstring>
 
 #include "appender.h"
 #include "shard.h"
@@ -148,9 +148,9 @@ class JsonLine {
     constexpr std::size_t length = size - 1;
     char* const at = out_.claim(length + 4);
     if (at == nullptr) return;
-    std::memcpy(at, ",\"", 2);
-    std::memcpy(at + 2, name, length);
-    std::memcpy(at + 2 + length, "\":", 2);
+    std::copy_n(",\"", 2, at);
+    std::copy_n(name, length, at + 2);
+    std::copy_n("\":", 2, at + 2 + length);
   }
   // A word of our own, which needs no escaping.
   template <std::size_t size>

@@ -254,8 +254,21 @@ class OverIPv4(Mesh):
             process = self.start(callee.host, TALKERS, "serve", address, mode)
             process.wait_for_port(int(address.rpartition(":")[2]))
 
-    def test_a_database_s_bytes_go_through_both(self):
+    def serve_database(self):
         self.serve(f"{'0.0.0.0' if self.family == 'v4' else '[::]'}:{DATABASE}", "greet")
+
+    def test_other_ports_are_closed_where_callers_have_to_use_tls(self):
+        self.serve_database()
+        with self.assertRaisesRegex(AssertionError, "ConnectionResetError"):
+            self.converse(DATABASE, "QUIT")
+        refused = [one.weir.metric("weir_connections_refused_total", direction="inbound",
+                                   reason="unmatched") for one in self.callees]
+        self.assertGreaterEqual(sum(refused), 1)
+
+    def test_a_database_s_bytes_go_through_both(self):
+        for callee in self.callees:
+            self.change(callee, intercept={"mode": "redirect", "unmatched": "pass_through"})
+        self.serve_database()
         self.assertEqual(self.converse(DATABASE, "QUIT"), "220 at your service\nQUIT")
         (left,) = self.records(self.caller, "outbound")
         self.assertEqual((left["protocol"], left["upstream"], left["end"]),

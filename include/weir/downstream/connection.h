@@ -70,11 +70,11 @@ struct ConnectionServices {
 
 // What a listener gives us.
 struct Incoming {
-  // Implicit on purpose: most connections are addressed to the listener itself.
+  // Most connections are addressed to the listener itself.
   template <std::derived_from<net::Transport> T>
-  Incoming(std::unique_ptr<T> connection, std::optional<Address> meant_for = {},
-           std::optional<Instant> good_until = {})
-      : transport(std::move(connection)), destination(std::move(meant_for)), until(good_until) {}
+  explicit(false) Incoming(std::unique_ptr<T> connection, std::optional<Address> meant_for = {},
+                           std::optional<Instant> good_until = {})
+      : transport(std::move(connection)), destination(meant_for), until(good_until) {}
 
   std::unique_ptr<net::Transport> transport;
   std::optional<Address> destination;  // see Stream::destination()

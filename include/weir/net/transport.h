@@ -105,7 +105,7 @@ enum class Alpn : std::uint8_t { http_1_1, h2, h2_or_http_1_1, nothing };
 
 // Where to connect to, and how the connection is secured.
 struct Target {
-  Target(const Address& to) : address(to) {}  // plain text; implicit on purpose
+  explicit(false) Target(const Address& to) : address(to) {}  // plain text
 
   Address address;
   std::shared_ptr<const TlsClient> tls;  // null: plain text

@@ -19,7 +19,8 @@ namespace weir::proxy {
 // A gRPC call says `te: trailers`, without which its servers refuse it. What an untrusted caller
 // says of scheme and host is replaced, where X-Forwarded-* are told at all.
 struct Caller {
-  Caller(const Address& from, std::string_view by = "http") : address(from), scheme(by) {}
+  explicit(false) Caller(const Address& from, std::string_view by = "http")
+      : address(from), scheme(by) {}
 
   const Address& address;
   // How the call crosses the network, "http" or "https": inbound as it came, outbound as it goes

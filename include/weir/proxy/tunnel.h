@@ -63,7 +63,7 @@ class Tunnel final : public Recycled, public Listed, private net::ConnectEvents 
 
   Tunnel(const Services& services, RelaySpace& space, TunnelOwner& owner, Admitted caller,
          TunnelPlan plan);
-  ~Tunnel();
+  virtual ~Tunnel();
 
   void start();
   // Ends in order if it can, at the latest at `latest`.

@@ -21,8 +21,7 @@ struct Ends {
 };
 
 struct Approach {
-  Approach(const policy::Upstream& upstream)
-      : policy(upstream) {}  // plain text; implicit on purpose
+  explicit(false) Approach(const policy::Upstream& upstream) : policy(upstream) {}  // plain text
 
   const policy::Upstream& policy;               // stays as it is while connecting
   std::shared_ptr<const net::TlsClient> tls{};  // null: plain text
