@@ -103,7 +103,7 @@ step_address() {
   export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
   export UBSAN_OPTIONS=print_stacktrace=1
   sanitized address address,undefined -k proxying -k failover -k smuggling -k reload \
-    -k http2_malformed -k websocket -k grpc.
+    -k http2_malformed -k websocket -k grpc. -k tls. -k tunnels.
 }
 
 step_thread() {
