@@ -170,9 +170,12 @@ void TlsTransport::shake_hands() {
   forget_errors();
   if (server_) wire_.hold();
   const int result = SSL_do_handshake(ssl_.get());
-  const bool tickets = server_ && result == 1 && SSL_version(ssl_.get()) == TLS1_3_VERSION;
-  if (tickets) {
-    wire_.release();  // nobody waits for them: they go with the first bytes of ours
+  // A ticket goes with the answer when the request has come with the end of the handshake. Not
+  // otherwise: it acknowledges that end, without which many callers hold their request back
+  // (Nagle).
+  if (result == 1 && SSL_version(ssl_.get()) == TLS1_3_VERSION &&
+      SSL_has_pending(ssl_.get()) == 1) {
+    wire_.release();
   } else {
     wire_.flush();
     if (wire_.holds()) tell_of_room();

@@ -61,6 +61,17 @@ TEST_F(TlsResumption, has_a_ticket_from_a_connection_that_carried_nothing) {
   EXPECT_TRUE(seen_by_client().resumed);
 }
 
+// It tells the caller's kernel that the handshake has arrived: many hold their request back until
+// then (Nagle's algorithm, RFC 896).
+TEST_F(TlsResumption, has_a_ticket_before_anything_was_asked) {
+  join();
+  client->read();
+  for (int i = 0; i < 5; ++i) loop.turn(std::chrono::milliseconds{1});
+  const auto first = std::pair{std::move(client), std::move(server)};
+  join();
+  EXPECT_TRUE(seen_by_client().resumed);
+}
+
 TEST_F(TlsResumption, keeps_protocols_apart) {
   join(Alpn::h2);
   exchange();
