@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 
 #include "weir/http/alike.h"
@@ -63,10 +64,12 @@ http::Method in_capitals(std::string_view text) {
 constexpr std::array<std::string_view, 3> override_names{"x-http-method-override", "x-http-method",
                                                          "x-method-override"};
 
-bool overrides_method(const http::Field& field) {
-  return field.id == http::Name::other &&
-         std::ranges::any_of(override_names,
-                             [&](std::string_view name) { return http::alike(field.name, name); });
+constexpr std::array<std::string_view, 2> rewrite_names{"x-original-url", "x-rewrite-url"};
+
+bool is_one_of(std::span<const std::string_view> names, const http::Field& field) {
+  return field.id == http::Name::other && std::ranges::any_of(names, [&](std::string_view name) {
+           return http::alike(field.name, name);
+         });
 }
 
 // Asked of a rule that denies.
@@ -87,7 +90,8 @@ class Fitting {
  public:
   explicit Fitting(const CallFacts& facts)
       : facts_(facts),
-        ambiguous_(facts.method == http::Method::connect || is_ambiguous(facts.path)) {}
+        ambiguous_(facts.method == http::Method::connect || facts.rewritten ||
+                   is_ambiguous(facts.path)) {}
 
   bool fits(const AuthorizationRule& rule) const {
     const auto is_caller = [this](const Pattern& id) { return id.matches(facts_.caller); };
@@ -121,12 +125,19 @@ Methods method_overrides(const http::RequestHead& head) {
   const http::Method meant = in_capitals(head.method_text);
   if (head.method == http::Method::other && meant != http::Method::other) add(methods, meant);
   head.fields.for_each([&](const http::Field& field) {
-    if (!overrides_method(field)) return;
+    if (!is_one_of(override_names, field)) return;
     const http::Method asked = in_capitals(field.value);
     if (asked == http::Method::other) methods.set();
     add(methods, asked);
   });
   return methods;
+}
+
+bool rewrites_path(const http::Fields& fields) {
+  bool found = false;
+  fields.for_each(
+      [&found](const http::Field& field) { found = found || is_one_of(rewrite_names, field); });
+  return found;
 }
 
 bool is_ambiguous(std::string_view path) {

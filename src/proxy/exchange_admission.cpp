@@ -51,8 +51,12 @@ bool Exchange::authorize() {
   if (!listener_.authorizes) return true;
   const policy::Authorization& rules = listener_.inbound->authorization;
   const http::RequestHead& head = stream_.head();
-  const Methods overrides = rules.rules.empty() ? Methods{} : method_overrides(head);
-  const auto decision = decide(rules, {record_.caller, head.method, head.path(), overrides});
+  CallFacts facts{.caller = record_.caller, .method = head.method, .path = head.path()};
+  if (!rules.rules.empty()) {
+    facts.overrides = method_overrides(head);
+    facts.rewritten = rewrites_path(head.fields);
+  }
+  const auto decision = decide(rules, facts);
   using telemetry::AuthorizationVerdict;
   record_.authorization = AuthorizationVerdict::allowed;
   if (decision.effect == policy::AuthorizationRule::Effect::allow) return true;

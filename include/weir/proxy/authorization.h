@@ -19,13 +19,18 @@ using Methods = std::bitset<static_cast<std::size_t>(http::Method::other) + 1>;
 struct CallFacts {
   std::string_view caller;  // the verified SPIFFE id; empty without one
   http::Method method = http::Method::get;
-  std::string_view path;  // without the query, as it came; of CONNECT: empty
-  Methods overrides{};    // what applications may take for the method instead
+  std::string_view path;   // without the query, as it came; of CONNECT: empty
+  Methods overrides{};     // what applications may take for the method instead
+  bool rewritten = false;  // see rewrites_path()
 };
 
 // What X-HTTP-Method-Override and its like ask for, all of them when it is no method that we know;
 // and of a method that none knows, such as `delete`, what it is in capitals.
 Methods method_overrides(const http::RequestHead& head);
+
+// Whether X-Original-URL or its like names another path, which some frameworks serve in place of
+// the one in the request.
+bool rewrites_path(const http::Fields& fields);
 
 struct AuthorizationDecision {
   policy::AuthorizationRule::Effect effect = policy::AuthorizationRule::Effect::allow;
@@ -41,8 +46,8 @@ struct AuthorizationDecision {
 //
 // A path that applications may read in more than one way (see is_ambiguous) fits every rule that
 // denies, and of those that allow only such as are for every path: otherwise `/v1/../internal`
-// would be allowed with `/v1/*` and served as `/internal`. So does CONNECT, behind which nobody
-// sees the paths.
+// would be allowed with `/v1/*` and served as `/internal`. So does one that another may take the
+// place of, and CONNECT, behind which nobody sees the paths.
 AuthorizationDecision decide(const policy::Authorization& authorization, const CallFacts& facts);
 
 // Dot segments, empty segments, backslashes, semicolons, number signs, and percent-encoded bytes

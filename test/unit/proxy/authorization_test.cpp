@@ -112,6 +112,19 @@ TEST(Authorization, a_call_that_asks_for_another_method_needs_leave_for_both) {
   }
 }
 
+TEST(Authorization, a_call_that_names_another_path_is_judged_as_one_that_may_be_read_differently) {
+  const auto effect_of = [](std::string_view name) {
+    http::RequestHead head;
+    head.fields.add(name, "/internal/x");
+    CallFacts facts{.caller = shop, .path = "/v1/x"};
+    facts.rewritten = rewrites_path(head.fields);
+    return decide(rules(), facts).effect;
+  };
+  EXPECT_EQ(effect_of("accept"), Effect::allow);
+  EXPECT_EQ(effect_of("X-Original-URL"), Effect::deny);
+  EXPECT_EQ(effect_of("x_rewrite_url"), Effect::deny);
+}
+
 TEST(Authorization, a_method_in_small_letters_is_denied_as_it_would_be_in_capitals) {
   policy::Authorization rules;
   rules.rules = {{Effect::deny, {}, {Method::delete_}, {}}};
