@@ -1,7 +1,7 @@
 """The page about opaque TCP in bulk."""
 
 from bulk import ratio
-from report import SUBJECT, machine
+from report import SUBJECT, machine, met_table
 
 MIB = 1 << 20
 
@@ -33,10 +33,7 @@ def goals(results):
 
 
 def goals_table(results):
-    lines = ["| goal | measured | | |", "|---|---:|---:|---|"]
-    lines += [f"| {goal} | {value} | {limit} | {'met' if holds else 'not met'} |"
-              for goal, value, limit, holds in goals(results)]
-    return "\n".join(lines)
+    return met_table(goals(results))
 
 
 def table(results):

@@ -17,7 +17,6 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -26,7 +25,12 @@
 #include <string_view>
 #include <vector>
 
+#include "arguments.h"
+
 namespace {
+
+using weir::bench::fail;
+using weir::bench::number;
 
 struct Options {
   std::uint16_t port = 0;
@@ -34,21 +38,6 @@ struct Options {
   bool grpc = false;
   bool silent = false;
 };
-
-[[noreturn]] void fail(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
-
-std::uint64_t number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec != std::errc{} || result.ptr != text.data() + text.size()) {
-    std::fprintf(stderr, "not a number: %.*s\n", static_cast<int>(text.size()), text.data());
-    std::exit(64);
-  }
-  return value;
-}
 
 Options read_options(int count, char** arguments) {
   Options options;

@@ -1,7 +1,7 @@
 """The page about handshakes and idle TLS connections."""
 
 from handshakes import CONNECTIONS, KINDS, ratio
-from report import KIB, SUBJECT, machine
+from report import KIB, SUBJECT, machine, met_table
 
 MEMORY_GOAL = 24 * KIB  # per idle connection
 
@@ -43,10 +43,7 @@ def goals(results):
 
 
 def goals_table(results):
-    lines = ["| goal | measured | | |", "|---|---:|---:|---|"]
-    lines += [f"| {goal} | {value} | {limit} | {'met' if holds else 'not met'} |"
-              for goal, value, limit, holds in goals(results)]
-    return "\n".join(lines)
+    return met_table(goals(results))
 
 
 def _half(one, kind):

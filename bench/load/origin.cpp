@@ -15,7 +15,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -25,7 +24,12 @@
 #include <string_view>
 #include <vector>
 
+#include "arguments.h"
+
 namespace {
+
+using weir::bench::fail;
+using weir::bench::number;
 
 using Clock = std::chrono::steady_clock;
 
@@ -47,21 +51,6 @@ struct Delayed {
   std::uint64_t generation;
   std::size_t answers;
 };
-
-[[noreturn]] void fail(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
-
-std::uint64_t number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec != std::errc{} || result.ptr != text.data() + text.size()) {
-    std::fprintf(stderr, "not a number: %.*s\n", static_cast<int>(text.size()), text.data());
-    std::exit(64);
-  }
-  return value;
-}
 
 Options read_options(int count, char** arguments) {
   Options options;

@@ -19,7 +19,11 @@
 #include <string>
 #include <vector>
 
+#include "arguments.h"
+
 namespace {
+
+using weir::bench::fail;
 
 // One direction's end: bytes from `peer` that this socket has not taken yet.
 struct End {
@@ -27,11 +31,6 @@ struct End {
   bool connecting = false;
   std::string unsent;
 };
-
-[[noreturn]] void fail(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
 
 sockaddr_in loopback(int port) {
   sockaddr_in address{};

@@ -102,6 +102,14 @@ def _judged(rows):
     return [(goal, value, limit, value <= limit) for goal, value, limit in rows]
 
 
+def met_table(rows):
+    """Of rows (goal, measured, limit, holds) with words in them."""
+    lines = ["| goal | measured | | |", "|---|---:|---:|---|"]
+    lines += [f"| {goal} | {value} | {limit} | {'met' if holds else 'not met'} |"
+              for goal, value, limit, holds in rows]
+    return "\n".join(lines)
+
+
 def goals_table(scenario, results):
     lines = ["| goal | measured | at most | |", "|---|---:|---:|---|"]
     for goal, value, limit, holds in goals(scenario, results):

@@ -21,7 +21,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -32,7 +31,11 @@
 #include <utility>
 #include <vector>
 
+#include "arguments.h"
+
 namespace {
+
+using weir::bench::number;
 
 using Clock = std::chrono::steady_clock;
 
@@ -66,16 +69,6 @@ struct Slot {
   std::perror(what);
   ERR_print_errors_fp(stderr);
   std::exit(1);
-}
-
-std::uint64_t number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec != std::errc{} || result.ptr != text.data() + text.size()) {
-    std::fprintf(stderr, "not a number: %.*s\n", static_cast<int>(text.size()), text.data());
-    std::exit(64);
-  }
-  return value;
 }
 
 Options read_options(int count, char** arguments) {
